@@ -1,0 +1,210 @@
+package record
+
+import (
+	"fmt"
+	"math"
+)
+
+// Batch is a list of records on their way to the store, all of one dataset.
+//
+// Fields that all rows share (host, file, type) are stored once, as common
+// fields; a row's own field of the same name wins over the common one. Values are
+// ranges of one arena, so that a batch of thousands of lines is a handful of
+// allocations. A batch is used by one goroutine at a time; whoever hands it on
+// must not touch it until it is handed back.
+type Batch struct {
+	// Dataset is where the rows go; "" means DefaultDataset.
+	Dataset string
+	// Position is the part of the source the batch carries; its ID is zero when
+	// the sender has no positions.
+	Position Position
+	// Client is the authenticated sender's name (a certificate's or token's), to
+	// which source identities and window hashes are bound.
+	Client string
+	// Window is a hash of the bytes as they came, for senders that repeat a
+	// window without an identity; 0 means none.
+	Window uint64
+
+	names  []Name
+	byName map[string]uint32
+
+	common []field
+	rows   []row
+	fields []field
+	arena  []byte
+}
+
+// A field is 24 bytes: a name, a kind and either the integer or an arena range.
+type field struct {
+	name uint32
+	kind Kind
+	num  int64 // Int and Bool: the value; else offset<<32 | length
+}
+
+type row struct {
+	time int64
+	from uint32 // fields[from:to]
+	to   uint32
+	// start is the row's position in the source; only set with a Position.
+	start uint64
+}
+
+// Reset empties the batch for reuse. Names stay known, because the next batch of
+// the same sender has the same ones; they are dropped when they grow too many.
+func (b *Batch) Reset() {
+	if len(b.names) > 4*MaxFields {
+		b.names, b.byName = nil, nil
+	}
+	b.Dataset, b.Client, b.Window, b.Position = "", "", 0, Position{}
+	b.common, b.rows, b.fields, b.arena = b.common[:0], b.rows[:0], b.fields[:0], b.arena[:0]
+}
+
+// Len is the number of rows.
+func (b *Batch) Len() int { return len(b.rows) }
+
+// Bytes is about what the batch occupies in memory.
+func (b *Batch) Bytes() int {
+	return len(b.arena) + 24*len(b.fields) + 24*len(b.rows) + 24*len(b.common)
+}
+
+// NameID returns the number of the field name with this path, which the Set and
+// Add methods take.
+func (b *Batch) NameID(path string) uint32 {
+	if id, ok := b.byName[path]; ok {
+		return id
+	}
+	return b.addName(path)
+}
+
+// NameIDBytes is NameID without an allocation where the name is known.
+func (b *Batch) NameIDBytes(path []byte) uint32 {
+	if id, ok := b.byName[string(path)]; ok {
+		return id
+	}
+	return b.addName(string(path))
+}
+
+func (b *Batch) addName(path string) uint32 {
+	if b.byName == nil {
+		b.byName = make(map[string]uint32, 16)
+	}
+	id := uint32(len(b.names))
+	b.names = append(b.names, MakeName(path))
+	b.byName[path] = id
+	return id
+}
+
+// Name returns the name with this number.
+func (b *Batch) Name(id uint32) Name { return b.names[id] }
+
+// Names returns all names of the batch, by number. The batch owns the slice.
+func (b *Batch) Names() []Name { return b.names }
+
+// AddRow starts a new row with this time (nanoseconds since the epoch); the
+// following Add calls give it its fields.
+func (b *Batch) AddRow(time int64) {
+	n := uint32(len(b.fields))
+	b.rows = append(b.rows, row{time: time, from: n, to: n})
+}
+
+// DropRow removes the row added last, for a decoder that finds it bad half-way.
+func (b *Batch) DropRow() {
+	last := len(b.rows) - 1
+	b.fields = b.fields[:b.rows[last].from]
+	b.rows = b.rows[:last]
+}
+
+// SetStart notes where in the source the row added last begins.
+func (b *Batch) SetStart(pos uint64) { b.rows[len(b.rows)-1].start = pos }
+
+// Start returns where in the source row i begins.
+func (b *Batch) Start(i int) uint64 { return b.rows[i].start }
+
+// Time returns row i's time in nanoseconds since the epoch.
+func (b *Batch) Time(i int) int64 { return b.rows[i].time }
+
+// SetTime changes row i's time.
+func (b *Batch) SetTime(i int, time int64) { b.rows[i].time = time }
+
+// Add gives the row added last a value; its bytes are copied.
+func (b *Batch) Add(name uint32, v Value) {
+	b.fields = append(b.fields, b.field(name, v))
+	b.rows[len(b.rows)-1].to = uint32(len(b.fields))
+}
+
+// AddCommon gives every row of the batch a value; its bytes are copied.
+func (b *Batch) AddCommon(name uint32, v Value) {
+	b.common = append(b.common, b.field(name, v))
+}
+
+func (b *Batch) field(name uint32, v Value) field {
+	f := field{name: name, kind: v.Kind}
+	switch v.Kind {
+	case Int, Bool:
+		f.num = v.Int
+	case Number, String, JSON:
+		if len(b.arena)+len(v.Bytes) > math.MaxUint32 {
+			panic(fmt.Sprintf("record: batch of %d bytes: callers cut at MaxBatchBytes", len(b.arena)))
+		}
+		f.num = int64(len(b.arena))<<32 | int64(len(v.Bytes))
+		b.arena = append(b.arena, v.Bytes...)
+	}
+	return f
+}
+
+func (b *Batch) value(f field) Value {
+	switch f.kind {
+	case Int, Bool:
+		return Value{Kind: f.kind, Int: f.num}
+	case Number, String, JSON:
+		off := uint64(f.num) >> 32
+		return Value{Kind: f.kind, Bytes: b.arena[off : off+uint64(uint32(f.num))]}
+	}
+	return Value{Kind: f.kind}
+}
+
+// Fields returns how many fields of its own row i has.
+func (b *Batch) Fields(i int) int { return int(b.rows[i].to - b.rows[i].from) }
+
+// Field returns the j-th of row i's own fields, in the order they came.
+func (b *Batch) Field(i, j int) (name uint32, v Value) {
+	f := b.fields[int(b.rows[i].from)+j]
+	return f.name, b.value(f)
+}
+
+// Commons returns how many common fields the batch has.
+func (b *Batch) Commons() int { return len(b.common) }
+
+// Common returns the j-th common field.
+func (b *Batch) Common(j int) (name uint32, v Value) {
+	f := b.common[j]
+	return f.name, b.value(f)
+}
+
+// Find returns the value of row i's field with this dotted name, its own before
+// the common one.
+func (b *Batch) Find(i int, dotted string) (Value, bool) {
+	r := b.rows[i]
+	for _, f := range b.fields[r.from:r.to] {
+		if b.names[f.name].Dotted == dotted {
+			return b.value(f), true
+		}
+	}
+	for _, f := range b.common {
+		if b.names[f.name].Dotted == dotted {
+			return b.value(f), true
+		}
+	}
+	return Value{}, false
+}
+
+// TrimBefore removes the rows that begin before pos in the source and returns
+// how many: they were committed with an earlier batch.
+func (b *Batch) TrimBefore(pos uint64) int {
+	n := 0
+	for n < len(b.rows) && b.rows[n].start < pos {
+		n++
+	}
+	b.rows = b.rows[n:]
+	return n
+}

@@ -1,0 +1,299 @@
+package record
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The binary form of a batch, as it stands in the write-ahead log
+// (docs/format/batch.md). All lengths are unsigned varints.
+//
+//	byte     version (1)
+//	string   dataset, client
+//	8 bytes  window hash, little endian
+//	byte     1 when a position follows: 16 bytes id, from, to, byte resume
+//	count    names:  string path
+//	count    common fields: field
+//	count    rows:   signed varint time minus the row before's, field count,
+//	                 with a position: start minus the row before's (signed)
+//	         fields of all rows: field
+//	bytes    arena
+//
+// A field is its name's number, a byte kind, and for Int and Bool a signed varint,
+// for Number, String and JSON the length; the bytes follow each other in the arena
+// in the order of the fields.
+const batchVersion = 1
+
+// ErrCorruptBatch is wrapped by every error of UnmarshalBinary.
+var ErrCorruptBatch = errors.New("corrupt batch")
+
+// AppendBinary appends the batch's binary form to dst.
+func (b *Batch) AppendBinary(dst []byte) []byte {
+	dst = append(dst, batchVersion)
+	dst = appendString(dst, b.Dataset)
+	dst = appendString(dst, b.Client)
+	dst = binary.LittleEndian.AppendUint64(dst, b.Window)
+	positioned := !b.Position.ID.IsZero()
+	if positioned {
+		dst = append(dst, 1)
+		dst = append(dst, b.Position.ID[:]...)
+		dst = binary.AppendUvarint(dst, b.Position.From)
+		dst = binary.AppendUvarint(dst, b.Position.To)
+		dst = append(dst, byte(boolInt(b.Position.Resume)))
+	} else {
+		dst = append(dst, 0)
+	}
+	used, remap := b.usedNames()
+	dst = binary.AppendUvarint(dst, uint64(len(used)))
+	for _, id := range used {
+		dst = appendString(dst, b.names[id].Path)
+	}
+	var arena uint64
+	dst = binary.AppendUvarint(dst, uint64(len(b.common)))
+	for _, f := range b.common {
+		dst = appendField(dst, f, remap, &arena)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(b.rows)))
+	var prevTime int64
+	var prevStart uint64
+	for i := range b.rows {
+		r := &b.rows[i]
+		dst = binary.AppendVarint(dst, r.time-prevTime)
+		dst = binary.AppendUvarint(dst, uint64(r.to-r.from))
+		prevTime = r.time
+		if positioned {
+			dst = binary.AppendVarint(dst, int64(r.start-prevStart))
+			prevStart = r.start
+		}
+	}
+	for i := range b.rows {
+		for _, f := range b.fields[b.rows[i].from:b.rows[i].to] {
+			dst = appendField(dst, f, remap, &arena)
+		}
+	}
+	dst = binary.AppendUvarint(dst, arena)
+	for _, f := range b.common {
+		dst = b.appendBytes(dst, f)
+	}
+	for i := range b.rows {
+		for _, f := range b.fields[b.rows[i].from:b.rows[i].to] {
+			dst = b.appendBytes(dst, f)
+		}
+	}
+	return dst
+}
+
+// usedNames lists the names that the rows use and their new numbers.
+func (b *Batch) usedNames() (used, remap []uint32) {
+	remap = make([]uint32, len(b.names)) // 0 = unused, else number+1
+	mark := func(f field) {
+		if remap[f.name] == 0 {
+			used = append(used, f.name)
+			remap[f.name] = uint32(len(used))
+		}
+	}
+	for _, f := range b.common {
+		mark(f)
+	}
+	for i := range b.rows {
+		for _, f := range b.fields[b.rows[i].from:b.rows[i].to] {
+			mark(f)
+		}
+	}
+	return used, remap
+}
+
+func appendField(dst []byte, f field, remap []uint32, arena *uint64) []byte {
+	dst = binary.AppendUvarint(dst, uint64(remap[f.name]-1))
+	dst = append(dst, byte(f.kind))
+	switch f.kind {
+	case Int, Bool:
+		dst = binary.AppendVarint(dst, f.num)
+	case Number, String, JSON:
+		n := uint64(uint32(f.num))
+		dst = binary.AppendUvarint(dst, n)
+		*arena += n
+	}
+	return dst
+}
+
+func (b *Batch) appendBytes(dst []byte, f field) []byte {
+	switch f.kind {
+	case Number, String, JSON:
+		return append(dst, b.value(f).Bytes...)
+	}
+	return dst
+}
+
+func appendString(dst []byte, s string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(s)))
+	return append(dst, s...)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// UnmarshalBinary replaces the batch by the one encoded in data. The batch keeps
+// data as its arena: the caller must not change it afterwards. No byte sequence
+// makes it panic or allocate more than a small multiple of len(data).
+func (b *Batch) UnmarshalBinary(data []byte) error {
+	*b = Batch{}
+	d := decoder{data: data}
+	if v := d.byte(); v != batchVersion && d.err == nil {
+		return fmt.Errorf("%w: version %d, this program reads %d", ErrCorruptBatch, v, batchVersion)
+	}
+	b.Dataset, b.Client = string(d.bytes()), string(d.bytes())
+	b.Window = d.uint64()
+	positioned := d.byte() == 1
+	if positioned {
+		copy(b.Position.ID[:], d.take(16))
+		b.Position.From, b.Position.To = d.uvarint(), d.uvarint()
+		b.Position.Resume = d.byte() == 1
+	}
+	for n := d.count(1); n > 0 && d.err == nil; n-- {
+		b.addName(string(d.bytes()))
+	}
+	var arena uint64
+	nc := d.count(2)
+	b.common = make([]field, 0, nc)
+	for ; nc > 0 && d.err == nil; nc-- {
+		b.common = append(b.common, d.field(len(b.names), &arena))
+	}
+	b.decodeRows(&d, positioned, &arena)
+	if n := d.uvarint(); d.err == nil && (n != arena || n != uint64(len(d.data))) {
+		d.fail("arena has %d bytes, its fields need %d", len(d.data), arena)
+	}
+	if d.err != nil {
+		*b = Batch{}
+		return d.err
+	}
+	b.arena = d.data
+	return nil
+}
+
+func (b *Batch) decodeRows(d *decoder, positioned bool, arena *uint64) {
+	n := d.count(2)
+	b.rows = make([]row, 0, n)
+	var time int64
+	var start, total uint64
+	for ; n > 0 && d.err == nil; n-- {
+		time += d.varint()
+		fields := d.uvarint()
+		if positioned {
+			start += uint64(d.varint())
+		}
+		if fields > uint64(len(d.data)) || total+fields > uint64(len(d.data)) {
+			d.fail("row with %d fields in %d bytes", fields, len(d.data))
+			return
+		}
+		b.rows = append(b.rows, row{time: time, start: start, from: uint32(total), to: uint32(total + fields)})
+		total += fields
+	}
+	if d.err != nil || 2*total > uint64(len(d.data)) {
+		d.fail("%d fields in %d bytes", total, len(d.data))
+		return
+	}
+	b.fields = make([]field, 0, total)
+	for ; total > 0 && d.err == nil; total-- {
+		b.fields = append(b.fields, d.field(len(b.names), arena))
+	}
+}
+
+// decoder reads from data and remembers the first error.
+type decoder struct {
+	data []byte
+	err  error
+}
+
+func (d *decoder) fail(format string, args ...any) {
+	if d.err == nil {
+		d.err = fmt.Errorf("%w: "+format, append([]any{ErrCorruptBatch}, args...)...)
+	}
+	d.data = nil
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if n > uint64(len(d.data)) {
+		d.fail("%d bytes wanted, %d left", n, len(d.data))
+		return nil
+	}
+	p := d.data[:n]
+	d.data = d.data[n:]
+	return p
+}
+
+func (d *decoder) byte() byte {
+	if p := d.take(1); p != nil {
+		return p[0]
+	}
+	return 0
+}
+
+func (d *decoder) uint64() uint64 {
+	if p := d.take(8); p != nil {
+		return binary.LittleEndian.Uint64(p)
+	}
+	return 0
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.data)
+	if n <= 0 {
+		d.fail("bad varint")
+		return 0
+	}
+	d.data = d.data[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.data)
+	if n <= 0 {
+		d.fail("bad varint")
+		return 0
+	}
+	d.data = d.data[n:]
+	return v
+}
+
+func (d *decoder) bytes() []byte { return d.take(d.uvarint()) }
+
+// count reads how many items follow, each of at least min bytes.
+func (d *decoder) count(min uint64) uint64 {
+	n := d.uvarint()
+	if n > uint64(len(d.data))/min {
+		d.fail("%d items in %d bytes", n, len(d.data))
+		return 0
+	}
+	return n
+}
+
+func (d *decoder) field(names int, arena *uint64) field {
+	name := d.uvarint()
+	f := field{name: uint32(name), kind: Kind(d.byte())}
+	if name >= uint64(names) {
+		d.fail("name %d of %d", name, names)
+		return field{}
+	}
+	switch f.kind {
+	case Int, Bool:
+		f.num = d.varint()
+	case Number, String, JSON:
+		n := d.uvarint()
+		if n > uint64(len(d.data)) || *arena+n > uint64(len(d.data)) {
+			d.fail("value of %d bytes, %d left", n, len(d.data))
+			return field{}
+		}
+		f.num = int64(*arena<<32 | n)
+		*arena += n
+	case Null, Missing:
+	default:
+		d.fail("kind %d", f.kind)
+	}
+	return f
+}

@@ -1,0 +1,63 @@
+package record
+
+// Lines is a run of consecutive lines of one source, on its way from
+// internal/tail through internal/ship to a server. Whoever made it must not
+// change it until it was acknowledged, because it may be sent again.
+type Lines struct {
+	// Position covers the bytes of all the lines and of whatever was skipped
+	// between and after them: From is the To of the source's run before.
+	Position Position
+	// ReadTime is when the lines were read, nanoseconds since the epoch.
+	ReadTime int64
+	// Fields are the same for all lines: host, file, type and what the
+	// configuration adds. They may be shared between runs and never change.
+	Fields []Pair
+	Rows   []Line
+	// Data holds the text of the lines.
+	Data []byte
+}
+
+// Pair is a field that a forwarder's configuration adds.
+type Pair struct{ Name, Value string }
+
+// Line is one line of a Lines.
+type Line struct {
+	// Start is where the line begins in the source, Span how many bytes it takes
+	// there with its line end.
+	Start uint64
+	Span  uint32
+	// The text is Data[Off:Off+Len], without line end.
+	Off, Len uint32
+	Marks    LineMarks
+}
+
+// LineMarks are the facts about a line that become tags of its record.
+type LineMarks uint8
+
+// The marks. Their numbers are part of the wire format: append only.
+const (
+	// LineSplit: the line was longer than the limit; this is one piece of it and
+	// the next row goes on where it ends.
+	LineSplit LineMarks = 1 << iota
+	// LineUnterminated: the file ended for good without a line end.
+	LineUnterminated
+	// LineTruncated: bytes of the line were dropped at the limit.
+	LineTruncated
+)
+
+// Tags returns the tags that the marks stand for.
+func (m LineMarks) Tags() []string {
+	var tags []string
+	for i, t := range [...]string{"_split", "_unterminated", "_truncated"} {
+		if m&(1<<i) != 0 {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}
+
+// Text returns the text of line i.
+func (l *Lines) Text(i int) []byte {
+	r := &l.Rows[i]
+	return l.Data[r.Off : r.Off+r.Len : r.Off+r.Len]
+}

@@ -1,0 +1,84 @@
+// Package scan is the language in which internal/query/exec asks a store for
+// rows: a request with predicates, order and limit goes in, blocks of typed
+// columns and statistics come out; a store that can takes whole aggregations.
+//
+// It is a leaf beside the way. internal/store answers its requests from parts and
+// memtables; another store (a cluster) can answer the same ones.
+package scan
+
+import (
+	"time"
+)
+
+// Order is the order in which rows are wanted.
+type Order uint8
+
+// The orders. Rows of equal time keep the order of their arrival; NewestFirst
+// reverses that too.
+const (
+	Any Order = iota // whatever is fastest; blocks may come concurrently
+	NewestFirst
+	OldestFirst
+)
+
+// Request asks for the rows that match.
+type Request struct {
+	// From and To bound the time in nanoseconds since the epoch: [From, To).
+	From, To int64
+	// Datasets restricts the datasets by exact name; nil means all.
+	Datasets []string
+	// Filter is the predicate; nil matches every row. A Filter may test the
+	// pseudo field "dataset" and "@timestamp" like any other.
+	Filter Expr
+	// Columns are the dotted names wanted, answered in this order in
+	// Block.Columns. "@timestamp" is not among them: Block.Times always has it.
+	// "dataset" yields the dataset's name.
+	Columns []string
+	// Whole asks for every field instead: Block.Columns holds all fields of the
+	// block's rows and Block.Shapes how each record looked.
+	Whole bool
+	// Order and Limit: with an order, the first Limit rows in it; with Any, any
+	// Limit rows. 0 means all.
+	Order Order
+	Limit int
+	// Parallel is how many goroutines may work and, with Order Any, how many
+	// calls of yield may run at once (each with its own Block.Worker below this
+	// number). 0 means 1.
+	Parallel int
+	// MaxBytes bounds the memory the answer may take in the store; 0 means the
+	// store's default. Over it the scan ends with ErrBudget.
+	MaxBytes int64
+}
+
+// Stats says what an answer cost.
+type Stats struct {
+	RowsScanned   int64         `json:"rows_scanned"` // rows whose columns were looked at
+	RowsMatched   int64         `json:"rows_matched"`
+	BytesRead     int64         `json:"bytes_read"` // from disk or cache, still encoded
+	GroupsRead    int64         `json:"groups_read"`
+	GroupsSkipped int64         `json:"groups_skipped"` // decided by headers and filters alone
+	Elapsed       time.Duration `json:"-"`
+	// Partial is why the answer is not complete ("part … is corrupt"), empty when
+	// it is.
+	Partial []string `json:"partial,omitempty"`
+}
+
+// Add adds another scan's statistics.
+func (s *Stats) Add(o Stats) {
+	s.RowsScanned += o.RowsScanned
+	s.RowsMatched += o.RowsMatched
+	s.BytesRead += o.BytesRead
+	s.GroupsRead += o.GroupsRead
+	s.GroupsSkipped += o.GroupsSkipped
+	s.Partial = append(s.Partial, o.Partial...)
+}
+
+// BudgetError says that a query needs more memory than it may take.
+type BudgetError struct {
+	Need, Have int64 // bytes
+	What       string
+}
+
+func (e *BudgetError) Error() string {
+	return "query over its memory budget (" + e.What + "): ask for a shorter time, fewer columns or fewer groups"
+}
