@@ -1,0 +1,59 @@
+# Everything a person needs: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+export CGO_ENABLED ?= 0
+
+GO      ?= go
+TOOL    := $(GO) tool -modfile=$(CURDIR)/tools/go.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 5s
+PKGS    := ./...
+
+.DEFAULT_GOAL := help
+.PHONY: build run test lint bench ui fuzz-short race help tools-test clean
+
+build: ## build both binaries into bin/ (static, no cgo)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/journalist ./cmd/scribe
+
+run: build ## build, start journalist and a scribe that ships this machine's logs, print the link to the page
+	@$(GO) run ./packaging/run -bin bin -data data
+
+test: tools-test ui-test ## install what the tests need and run them all: Go, page, fuzzers (short), end to end, browser
+	$(GO) test -timeout 20m $(PKGS)
+	$(MAKE) --no-print-directory fuzz-short
+
+tools-test: ## install what the tests need (Node.js, Chromium, logrotate)
+	@test/setup.sh
+
+.PHONY: ui-test
+ui-test: ui/node_modules/.package-lock.json
+	cd ui && npm run --silent check && npm test --silent
+
+ui: tools-test ui/node_modules/.package-lock.json ## build the page into ui/dist
+	cd ui && npm run --silent build
+
+ui/node_modules/.package-lock.json: ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+race: ## the Go tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./internal/...
+
+lint: ## gofumpt, vet, staticcheck, errcheck
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+	$(GO) vet $(PKGS)
+	$(TOOL) staticcheck $(PKGS)
+	$(TOOL) errcheck -exclude tools/errcheck.txt $(PKGS)
+
+fuzz-short: ## every fuzzer for FUZZTIME (5s)
+	@GO="$(GO)" FUZZTIME=$(FUZZTIME) test/fuzz.sh
+
+bench: build ## measure the whole way: file, scribe, TLS, journalist, fsync, count (LINES, FILE)
+	$(GO) run ./bench/way -bin bin $(if $(LINES),-lines $(LINES)) $(if $(FILE),-file $(FILE))
+
+clean: ## remove what was built, not data/
+	rm -rf bin .tools ui/node_modules test/e2e/browser/node_modules
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
