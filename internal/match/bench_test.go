@@ -1,0 +1,75 @@
+package match
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+)
+
+// lines is a megabyte of text like that of an authentication log.
+func lines() [][]byte {
+	var all [][]byte
+	for i, n := 0, 0; n < 1<<20; i++ {
+		l := fmt.Appendf(nil, "Dec 10 06:%02d:%02d LabSZ sshd[%d]: Failed password for invalid user webmaster from 173.234.31.%d port %d ssh2",
+			i/60%60, i%60, 24000+i, i%250, 30000+i%9999)
+		all = append(all, l)
+		n += len(l)
+	}
+	return all
+}
+
+func BenchmarkMatch(b *testing.B) {
+	text := lines()
+	size := 0
+	for _, l := range text {
+		size += len(l)
+	}
+	re := func(expr string, fold bool) *Pattern {
+		p, err := NewRegexp(expr, fold)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return p
+	}
+	for _, c := range []struct {
+		name string
+		p    *Pattern
+	}{
+		{"word-absent", NewWord("kernel")},
+		{"word-common", NewWord("password")},
+		{"ip-absent", NewWord("58.218.211.38")},
+		{"substring-absent", NewSubstring("uthenticat")},
+		{"substring-umlaut", NewSubstring("ührung")},
+		{"regexp-literal-absent", re(`kernel: \d+`, true)},
+		{"regexp-choice-absent", re(`error|fatal|panic`, true)},
+		{"regexp-common", re(`from 173\.\d+\.31`, false)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				n := 0
+				for _, l := range text {
+					if c.p.Match(l) {
+						n++
+					}
+				}
+			}
+		})
+	}
+	whole := bytes.Join(text, []byte("\n"))
+	b.Run("substring-absent-one-text", func(b *testing.B) {
+		p := NewSubstring("uthenticat")
+		b.SetBytes(int64(len(whole)))
+		for b.Loop() {
+			p.Match(whole)
+		}
+	})
+}
+
+func BenchmarkEachWord(b *testing.B) {
+	text := bytes.Join(lines(), []byte("\n"))
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		EachWord(text, func([]byte) {})
+	}
+}
