@@ -47,6 +47,8 @@ type row struct {
 	to   uint32
 	// start is the row's position in the source; only set with a Position.
 	start uint64
+	// own: the record said its time itself; see MarkOwnTime.
+	own bool
 }
 
 // Reset empties the batch for reuse. Names stay known, because the next batch of
@@ -64,7 +66,7 @@ func (b *Batch) Len() int { return len(b.rows) }
 
 // Bytes is about what the batch occupies in memory.
 func (b *Batch) Bytes() int {
-	return len(b.arena) + 24*len(b.fields) + 24*len(b.rows) + 24*len(b.common)
+	return len(b.arena) + 24*len(b.fields) + 32*len(b.rows) + 24*len(b.common)
 }
 
 // NameID returns the number of the field name with this path, which the Set and
@@ -125,6 +127,15 @@ func (b *Batch) Time(i int) int64 { return b.rows[i].time }
 
 // SetTime changes row i's time.
 func (b *Batch) SetTime(i int, time int64) { b.rows[i].time = time }
+
+// MarkOwnTime says that the record added last gave its time itself, so that
+// internal/pipeline does not look for one in its message. Without the mark a
+// row's time is only the time of its reading or arrival. The mark is not part of
+// the binary form: behind the pipeline nobody asks for it.
+func (b *Batch) MarkOwnTime() { b.rows[len(b.rows)-1].own = true }
+
+// OwnTime tells whether row i was marked by MarkOwnTime.
+func (b *Batch) OwnTime(i int) bool { return b.rows[i].own }
 
 // Add gives the row added last a value; its bytes are copied.
 func (b *Batch) Add(name uint32, v Value) {
