@@ -1,0 +1,226 @@
+package e2e
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"journalist/internal/testkit/loggen"
+	"journalist/internal/testkit/proc"
+)
+
+// A logFile is one file that a service writes and something rotates.
+type logFile struct {
+	tag  string
+	path string
+	gen  *loggen.Generator
+	f    *os.File
+}
+
+func openLog(t *testing.T, dir, tag string) *logFile {
+	t.Helper()
+	l := &logFile{tag: tag, path: filepath.Join(dir, tag+".log")}
+	l.gen = loggen.New(uint64(len(tag)), tag, time.Now(), 5*time.Millisecond)
+	l.reopen(t)
+	t.Cleanup(func() { _ = l.f.Close() })
+	return l
+}
+
+func (l *logFile) reopen(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.f = f
+}
+
+func (l *logFile) write(t *testing.T, lines int) {
+	t.Helper()
+	if _, err := l.gen.Write(l.f, lines); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// rename rotates as logrotate's create does: .2 to .3, .1 to .2, the file to .1,
+// and the service goes on in a new file.
+func (l *logFile) rename(t *testing.T) {
+	t.Helper()
+	for i := 8; i >= 1; i-- {
+		err := os.Rename(l.path+"."+strconv.Itoa(i), l.path+"."+strconv.Itoa(i+1))
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(l.path, l.path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.reopen(t)
+}
+
+// truncate rotates as copytruncate does, once all of it has arrived: what is
+// written between a foreign copy and its truncate is lost to everyone.
+func (l *logFile) truncate(t *testing.T) {
+	t.Helper()
+	if err := os.Truncate(l.path, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// chaos is a run in which everything fails that may fail.
+type chaos struct {
+	t     *testing.T
+	ctx   context.Context
+	rnd   *rand.Rand
+	j     *proc.Journalist
+	s     *proc.Scribe
+	proxy *faultyProxy
+	logs  []*logFile
+	count map[string]int
+}
+
+func (c *chaos) step() {
+	c.t.Helper()
+	for _, l := range c.logs {
+		l.write(c.t, c.rnd.IntN(400))
+	}
+	events := []struct {
+		name string
+		do   func()
+	}{
+		{"kill journalist", c.killJournalist},
+		{"kill scribe", c.killScribe},
+		{"kill both", func() { c.s.Kill(); c.killJournalist(); c.must(c.s.Start()) }},
+		{"rename", func() { c.logs[c.rnd.IntN(len(c.logs))].rename(c.t) }},
+		{"rename and kill scribe", func() {
+			l := c.logs[c.rnd.IntN(len(c.logs))]
+			c.s.Kill()
+			l.write(c.t, 50)
+			l.rename(c.t)
+			l.write(c.t, 50)
+			c.must(c.s.Start())
+		}},
+		{"truncate", c.truncate},
+		{"reset", c.proxy.Reset},
+		{"stall", func() { c.proxy.Stall(); c.pause(); c.proxy.Heal() }},
+		{"drop acks", func() { c.proxy.DropAcks(); c.pause(); c.proxy.Heal() }},
+		{"calm", c.pause},
+	}
+	e := events[c.rnd.IntN(len(events))]
+	c.count[e.name]++
+	e.do()
+	if err := c.ctx.Err(); err != nil {
+		c.t.Fatalf("%s: %v", e.name, err)
+	}
+}
+
+func (c *chaos) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// pause lets time pass with a fault in force; nothing waits for its result.
+func (c *chaos) pause() {
+	time.Sleep(time.Duration(c.rnd.IntN(400)) * time.Millisecond)
+}
+
+func (c *chaos) killJournalist() {
+	c.j.Kill()
+	c.must(c.j.Start(c.ctx))
+}
+
+func (c *chaos) killScribe() {
+	c.s.Kill()
+	c.must(c.s.Start())
+}
+
+func (c *chaos) truncate() {
+	l := c.logs[c.rnd.IntN(len(c.logs))]
+	if _, err := c.j.WaitCount(c.ctx, "file:*"+l.tag+".log*", int64(l.gen.Next())); err != nil {
+		c.t.Fatal(err)
+	}
+	l.truncate(c.t)
+}
+
+func TestNothingLostNothingTwice(t *testing.T) {
+	const steps = 45
+	ctx := deadline(t, 4*time.Minute)
+	j := startJournalist(t, ctx)
+	proxy := startProxy(t, j.Lumberjack)
+	dir := t.TempDir()
+	c := &chaos{
+		t: t, ctx: ctx, j: j, proxy: proxy,
+		rnd:   rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)),
+		s:     newScribe(t, ctx, j, proxy.Addr(), nil, filepath.Join(dir, "*.log")),
+		count: map[string]int{},
+	}
+	for _, tag := range []string{"web", "shop", "database"} {
+		c.logs = append(c.logs, openLog(t, dir, tag))
+	}
+	if err := c.s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range steps {
+		c.step()
+	}
+	t.Logf("events: %v", c.count)
+	c.proxy.Heal()
+	checkEveryLineOnce(t, ctx, j, c.logs)
+}
+
+// checkEveryLineOnce waits until all lines are there and holds them against a
+// bitmap: none missing, none twice.
+func checkEveryLineOnce(t *testing.T, ctx context.Context, j *proc.Journalist, logs []*logFile) {
+	t.Helper()
+	total := 0
+	seen := map[string][]byte{}
+	for _, l := range logs {
+		seen[l.tag] = make([]byte, l.gen.Next())
+		total += l.gen.Next()
+	}
+	if _, err := j.WaitCount(ctx, "*", int64(total)); err != nil {
+		t.Error(err) // and go on to say which are missing
+		ctx = deadline(t, time.Minute)
+	}
+	strange := 0
+	err := j.Query(ctx, "* | fields message, file, offset", func(r map[string]any) error {
+		message, _ := r["message"].(string)
+		tag, n, ok := loggen.Number(message)
+		if !ok || n >= len(seen[tag]) {
+			if strange++; strange <= 5 {
+				t.Errorf("a line that nobody wrote: %v", r)
+			}
+			return nil
+		}
+		if seen[tag][n]++; seen[tag][n] == 2 {
+			t.Errorf("twice: %v", r)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, bitmap := range seen {
+		missing := 0
+		for n, times := range bitmap {
+			if times == 0 {
+				if missing++; missing <= 5 {
+					t.Errorf("missing: %s-%d", tag, n)
+				}
+			}
+		}
+		if missing > 0 {
+			t.Errorf("%s: %d of %d lines are missing", tag, missing, len(bitmap))
+		}
+	}
+	t.Logf("%d lines, each exactly once", total)
+}
