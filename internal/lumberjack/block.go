@@ -1,0 +1,326 @@
+package lumberjack
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"journalist/internal/record"
+)
+
+// The block is the payload of a 'B' frame: a run of lines of one source. Lengths
+// and counts are unsigned varints, the read time is 8 bytes big endian.
+//
+//	byte      version (1)
+//	byte      flags: bit 0 = resume; the others must be 0
+//	16 bytes  source id
+//	varint    from
+//	varint    to - from
+//	8 bytes   read time, nanoseconds since the epoch
+//	varint    length of the fields section, which holds
+//	            varint count, then per field: varint length, name, varint length, value
+//	varint    rows
+//	          per row: varint text length << 2 | form
+//	            form 0  the row begins where the one before ended, its line end is 1 byte
+//	            form 1  the same with a line end of 2 bytes
+//	            form 2  varint start - end of the row before, varint span, byte marks follow
+//	          the texts, one after another, without line ends
+//
+// docs/format/lumberjack.md gives the reasons.
+const (
+	blockVersion = 1
+	blockResume  = 1
+
+	formLF       = 0
+	formCRLF     = 1
+	formExplicit = 2
+
+	// blockHeader is more than any block's bytes besides fields, rows and texts.
+	blockHeader = 2 + 16 + 2*binary.MaxVarintLen64 + 8 + 2*binary.MaxVarintLen64
+
+	// allMarks are the marks this version knows.
+	allMarks = record.LineSplit | record.LineUnterminated | record.LineTruncated
+)
+
+// Events is how many events of a window rows [lo,hi) of a block count for: their
+// number, and one for a block without rows, which only moves the position.
+func Events(lo, hi int) int { return max(hi-lo, 1) }
+
+// PositionOf returns the part of the source that rows [lo,hi) of l cover: the
+// first piece begins at l's From, the last one ends at l's To, and what was
+// skipped between two rows belongs to the piece before.
+func PositionOf(l *record.Lines, lo, hi int) (from, to uint64) {
+	from, to = l.Position.From, l.Position.To
+	if lo > 0 {
+		from = l.Rows[lo].Start
+	}
+	if hi < len(l.Rows) {
+		to = l.Rows[hi].Start
+	}
+	return from, to
+}
+
+// AppendBlock appends the block of rows [lo,hi) of l to dst.
+func AppendBlock(dst []byte, l *record.Lines, lo, hi int, resume bool) []byte {
+	from, to := PositionOf(l, lo, hi)
+	flags := byte(0)
+	if resume {
+		flags = blockResume
+	}
+	dst = append(dst, blockVersion, flags)
+	dst = append(dst, l.Position.ID[:]...)
+	dst = binary.AppendUvarint(dst, from)
+	dst = binary.AppendUvarint(dst, to-from)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(l.ReadTime))
+	dst = appendFields(dst, l.Fields)
+	rows := l.Rows[lo:hi]
+	dst = binary.AppendUvarint(dst, uint64(len(rows)))
+	end := from
+	for i := range rows {
+		r := &rows[i]
+		switch {
+		case r.Start == end && r.Marks == 0 && r.Span == r.Len+1:
+			dst = binary.AppendUvarint(dst, uint64(r.Len)<<2|formLF)
+		case r.Start == end && r.Marks == 0 && r.Span == r.Len+2:
+			dst = binary.AppendUvarint(dst, uint64(r.Len)<<2|formCRLF)
+		default:
+			dst = binary.AppendUvarint(dst, uint64(r.Len)<<2|formExplicit)
+			dst = binary.AppendUvarint(dst, r.Start-end)
+			dst = binary.AppendUvarint(dst, uint64(r.Span))
+			dst = append(dst, byte(r.Marks))
+		}
+		end = r.Start + uint64(r.Span)
+	}
+	for i := range rows {
+		r := &rows[i]
+		dst = append(dst, l.Data[r.Off:r.Off+r.Len]...)
+	}
+	return dst
+}
+
+// appendFields appends the fields section: its length, then its content.
+func appendFields(dst []byte, fields []record.Pair) []byte {
+	n := uvarintLen(uint64(len(fields)))
+	for _, f := range fields {
+		n += uvarintLen(uint64(len(f.Name))) + len(f.Name) + uvarintLen(uint64(len(f.Value))) + len(f.Value)
+	}
+	dst = binary.AppendUvarint(dst, uint64(n))
+	dst = binary.AppendUvarint(dst, uint64(len(fields)))
+	for _, f := range fields {
+		dst = binary.AppendUvarint(dst, uint64(len(f.Name)))
+		dst = append(dst, f.Name...)
+		dst = binary.AppendUvarint(dst, uint64(len(f.Value)))
+		dst = append(dst, f.Value...)
+	}
+	return dst
+}
+
+func uvarintLen(v uint64) int {
+	n := 1
+	for ; v >= 0x80; v >>= 7 {
+		n++
+	}
+	return n
+}
+
+// blockSize is at least what AppendBlock needs for rows [lo,hi) when all rows are
+// contiguous; it sizes buffers.
+func blockSize(l *record.Lines, lo, hi int) int {
+	n := blockHeader + 4*(hi-lo)
+	for _, f := range l.Fields {
+		n += len(f.Name) + len(f.Value) + 8
+	}
+	for i := lo; i < hi; i++ {
+		n += int(l.Rows[i].Len)
+	}
+	return n
+}
+
+// BlockDecoder decodes blocks into the same Lines again and again. The fields of
+// a block that has the same as the one before are not decoded again but shared.
+// It is used by one goroutine.
+type BlockDecoder struct {
+	lines  record.Lines
+	raw    []byte // the fields section that lines.Fields was decoded from
+	fields []record.Pair
+}
+
+// Decode decodes a block of at most maxRows rows. The Lines are valid until the
+// next Decode and refer to p; their Fields may be kept, because a new slice is
+// made when they change. No byte sequence makes it panic or allocate more than a
+// small multiple of len(p).
+func (d *BlockDecoder) Decode(p []byte, maxRows int) (*record.Lines, error) {
+	c := cursor{p: p}
+	if v := c.byte(); v != blockVersion && c.err == "" {
+		return nil, fmt.Errorf("block version %d, this program reads %d", v, blockVersion)
+	}
+	flags := c.byte()
+	if flags&^blockResume != 0 {
+		return nil, fmt.Errorf("block with unknown flags %#x", flags)
+	}
+	l := &d.lines
+	l.Position = record.Position{Resume: flags&blockResume != 0}
+	copy(l.Position.ID[:], c.take(16))
+	l.Position.From = c.uvarint()
+	length := c.uvarint()
+	if length > math.MaxInt64 || l.Position.From > math.MaxInt64-length {
+		c.fail("position beyond 2^63")
+	}
+	l.Position.To = l.Position.From + length
+	if t := c.take(8); t != nil {
+		l.ReadTime = int64(binary.BigEndian.Uint64(t))
+	}
+	raw := c.take(c.uvarint())
+	rows := c.uvarint()
+	if c.err == "" && (rows > uint64(len(c.p)) || rows > uint64(maxRows)) {
+		c.fail("%d rows in %d bytes, the window has %d events left", rows, len(c.p), maxRows)
+	}
+	if c.err == "" && l.Position.ID.IsZero() {
+		c.fail("source id is zero")
+	}
+	if c.err == "" {
+		c.err = d.setFields(raw)
+	}
+	if c.err == "" {
+		d.rows(&c, int(rows))
+	}
+	if c.err != "" {
+		return nil, fmt.Errorf("block: %s", c.err)
+	}
+	return l, nil
+}
+
+// setFields decodes the fields section, unless it is the one decoded last.
+func (d *BlockDecoder) setFields(raw []byte) string {
+	if d.raw != nil && bytes.Equal(raw, d.raw) {
+		d.lines.Fields = d.fields
+		return ""
+	}
+	c := cursor{p: raw}
+	n := c.uvarint()
+	if n > record.MaxFields || n > uint64(len(c.p))/2 && c.err == "" {
+		return fmt.Sprintf("%d fields in %d bytes", n, len(c.p))
+	}
+	fields := make([]record.Pair, 0, n)
+	total := 0
+	for ; n > 0 && c.err == ""; n-- {
+		name, value := c.take(c.uvarint()), c.take(c.uvarint())
+		if len(name) > record.MaxName || len(value) > record.MaxValue {
+			return fmt.Sprintf("field of %d+%d bytes", len(name), len(value))
+		}
+		total += len(name) + len(value)
+		fields = append(fields, record.Pair{Name: string(name), Value: string(value)})
+	}
+	if c.err == "" && (len(c.p) != 0 || total > record.MaxRecord) {
+		c.fail("fields section of %d bytes does not fit", len(raw))
+	}
+	if c.err != "" {
+		return c.err
+	}
+	d.raw = append(d.raw[:0], raw...)
+	if d.raw == nil {
+		d.raw = []byte{}
+	}
+	d.fields, d.lines.Fields = fields, fields
+	return ""
+}
+
+// rows decodes n rows and takes what is left as their texts.
+func (d *BlockDecoder) rows(c *cursor, n int) {
+	l := &d.lines
+	l.Rows = l.Rows[:0]
+	if cap(l.Rows) < n {
+		l.Rows = make([]record.Line, 0, n)
+	}
+	p, end := c.p, l.Position.From
+	var off uint64
+	for ; n > 0; n-- {
+		var v uint64
+		if len(p) > 0 && p[0] < 0x80 {
+			v, p = uint64(p[0]), p[1:]
+		} else if len(p) > 1 && p[1] < 0x80 {
+			v, p = uint64(p[0]&0x7f)|uint64(p[1])<<7, p[2:]
+		} else {
+			c.p = p
+			v = c.uvarint()
+			p = c.p
+		}
+		size := v >> 2
+		if size > record.MaxValue {
+			c.fail("line of %d bytes, %d are allowed", size, record.MaxValue)
+			return
+		}
+		row := record.Line{Start: end, Off: uint32(off), Len: uint32(size)}
+		switch v & 3 {
+		case formLF:
+			row.Span = uint32(size) + 1
+		case formCRLF:
+			row.Span = uint32(size) + 2
+		case formExplicit:
+			c.p = p
+			skip, span, marks := c.uvarint(), c.uvarint(), record.LineMarks(c.byte())
+			p = c.p
+			if skip > l.Position.To-end || span > math.MaxUint32 || marks&^allMarks != 0 {
+				c.fail("row %d with gap %d, span %d, marks %#x", len(l.Rows), skip, span, marks)
+			}
+			row.Start, row.Span, row.Marks = end+skip, uint32(span), marks
+		default:
+			c.fail("row %d has unknown form 3", len(l.Rows))
+		}
+		end = row.Start + uint64(row.Span)
+		off += size
+		if c.err == "" && (end > l.Position.To || off > uint64(len(p))) {
+			c.fail("row %d ends at %d of %d in the source and at text byte %d of %d", len(l.Rows), end, l.Position.To, off, len(p))
+		}
+		if c.err != "" {
+			return
+		}
+		l.Rows = append(l.Rows, row)
+	}
+	if off != uint64(len(p)) {
+		c.fail("%d bytes of text, the rows have %d", len(p), off)
+		return
+	}
+	l.Data = p
+}
+
+// cursor reads from p and remembers the first thing that was wrong.
+type cursor struct {
+	p   []byte
+	err string
+}
+
+func (c *cursor) fail(format string, args ...any) {
+	if c.err == "" {
+		c.err = fmt.Sprintf(format, args...)
+	}
+	c.p = nil
+}
+
+func (c *cursor) take(n uint64) []byte {
+	if n > uint64(len(c.p)) {
+		c.fail("%d bytes wanted, %d left", n, len(c.p))
+		return nil
+	}
+	p := c.p[:n:n]
+	c.p = c.p[n:]
+	return p
+}
+
+func (c *cursor) byte() byte {
+	if p := c.take(1); p != nil {
+		return p[0]
+	}
+	return 0
+}
+
+func (c *cursor) uvarint() uint64 {
+	v, n := binary.Uvarint(c.p)
+	if n <= 0 {
+		c.fail("bad varint")
+		return 0
+	}
+	c.p = c.p[n:]
+	return v
+}
