@@ -134,8 +134,31 @@ func (b *Batch) SetTime(i int, time int64) { b.rows[i].time = time }
 // the binary form: behind the pipeline nobody asks for it.
 func (b *Batch) MarkOwnTime() { b.rows[len(b.rows)-1].own = true }
 
-// OwnTime tells whether row i was marked by MarkOwnTime.
+// OwnTime tells whether row i was marked by MarkOwnTime or SetOwnTime.
 func (b *Batch) OwnTime(i int) bool { return b.rows[i].own }
+
+// SetOwnTime changes row i's time to the one that the record itself says.
+func (b *Batch) SetOwnTime(i int, time int64) { b.rows[i].time, b.rows[i].own = time, true }
+
+// Extend gives row i one more value, whichever row was added last; its bytes are
+// copied. It moves the row's fields unless they are the last ones, so it is for the
+// few rows that need it, and DropRow must not follow it.
+func (b *Batch) Extend(i int, name uint32, v Value) {
+	r := &b.rows[i]
+	if int(r.to) != len(b.fields) {
+		from := uint32(len(b.fields))
+		b.fields = append(b.fields, b.fields[r.from:r.to]...)
+		r.from = from
+	}
+	b.fields = append(b.fields, b.field(name, v))
+	r.to = uint32(len(b.fields))
+}
+
+// Replace changes the value of row i's j-th own field; its bytes are copied.
+func (b *Batch) Replace(i, j int, v Value) {
+	f := &b.fields[int(b.rows[i].from)+j]
+	*f = b.field(f.name, v)
+}
 
 // Add gives the row added last a value; its bytes are copied.
 func (b *Batch) Add(name uint32, v Value) {
@@ -207,6 +230,18 @@ func (b *Batch) Find(i int, dotted string) (Value, bool) {
 		}
 	}
 	return Value{}, false
+}
+
+// Own returns the value of row i's own field with this number; Missing when it has
+// none.
+func (b *Batch) Own(i int, name uint32) Value {
+	r := &b.rows[i]
+	for _, f := range b.fields[r.from:r.to] {
+		if f.name == name {
+			return b.value(f)
+		}
+	}
+	return Value{}
 }
 
 // TrimBefore removes the rows that begin before pos in the source and returns
