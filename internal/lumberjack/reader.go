@@ -85,6 +85,17 @@ func NewReader(src io.Reader, blocks bool, limits Limits) *Reader {
 	return r
 }
 
+// Wait waits for the first byte of the next window without taking it. Unlike the
+// other methods it may be called again after a time-out. It returns io.EOF when
+// the client closed the connection.
+func (r *Reader) Wait() error {
+	_, err := r.br.Peek(1)
+	if err != nil {
+		r.src.err = nil
+	}
+	return err
+}
+
 // Window reads the header of the next window. It returns io.EOF when the client
 // closed the connection between two windows.
 func (r *Reader) Window() (Window, error) {
