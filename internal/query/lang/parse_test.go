@@ -1,0 +1,516 @@
+package lang
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// dump prints a tree so that two that mean the same print the same.
+func dump(x any) string {
+	var b strings.Builder
+	dumpValue(&b, reflect.ValueOf(x))
+	return b.String()
+}
+
+func dumpValue(b *strings.Builder, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			b.WriteString("nil")
+			return
+		}
+		dumpValue(b, v.Elem())
+	case reflect.Struct:
+		b.WriteString(v.Type().Name() + "{")
+		for i := range v.NumField() {
+			n := v.Type().Field(i).Name
+			if n == "Pos" || n == "Warnings" || v.Field(i).IsZero() {
+				continue
+			}
+			b.WriteString(n + ":")
+			dumpValue(b, v.Field(i))
+			b.WriteByte(' ')
+		}
+		b.WriteString("}")
+	case reflect.Slice:
+		b.WriteString("[")
+		for i := range v.Len() {
+			dumpValue(b, v.Index(i))
+			b.WriteByte(' ')
+		}
+		b.WriteString("]")
+	default:
+		fmt.Fprintf(b, "%#v", v.Interface())
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct{ query, canonical string }{
+		{"", ""},
+		{"   ", ""},
+		{"*", "*"},
+		{"error", "error"},
+		{"Connection refused", "Connection refused"},
+		{`"connection refused"`, `"connection refused"`},
+		{`'say "hi"'`, `"say \"hi\""`},
+		{`"a\nb\"c\\d"`, `"a\\nb\"c\\d"`},
+		{"a AND b && c", "a b c"},
+		{"a or b || c d", "a OR b OR c d"},
+		{"(a OR b) c", "(a OR b) c"},
+		{"a (b c)", "a b c"},
+		{"NOT info OR debug", "-info OR debug"},
+		{"-(info OR debug)", "-(info OR debug)"},
+		{"connection not found", "connection -found"},
+		{"!a +b --c", "-a b -(-c)"},
+		{"a - b", `a "-" b`},
+		{"web-01", "web-01"},
+		{"10.0.0.1", "10.0.0.1"},
+		{"550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440000"},
+		{"/var/log/app", `"/var/log/app"`},
+		{"/var/log/app.log error", `"/var/log/app.log" error`},
+		{"v1.2.3", "v1.2.3"},
+		{"10:42:31", `"10:42:31"`},
+		{"https://example.com/x?a=b", `"https://example.com/x?a=b"`},
+		{"fe80::1", `"fe80::1"`},
+		{"00:1a:2B:3c:4d:5e", `"00:1a:2B:3c:4d:5e"`},
+		{"std::sort", `"std::sort"`},
+		{`C:\Windows`, `"C:\\Windows"`},
+		{"don't", `"don't"`},
+		{"[error]", `"[error]"`},
+		{"conn*", "conn*"},
+		{`"connection ref"*`, `"connection ref"*`},
+		{"*uthent*", "*uthent*"},
+		{"*Exception", "*Exception"},
+		{"a*b*", "a*b*"},
+		{"/fail(ed|ure)/", "/fail(ed|ure)/"},
+		{"/a b/i", "/a b/i"},
+		{`/a\/b/`, `/a\/b/`},
+		{"level:error", "level:error"},
+		{"level: error", "level:error"},
+		{`level:"very bad"`, `level:"very bad"`},
+		{"level:*", "_exists_:level"},
+		{"_exists_:level", "_exists_:level"},
+		{`-_exists_:"my field"`, `-_exists_:"my field"`},
+		{`"my field":x`, `"my field":x`},
+		{"host=web-01", "host=web-01"},
+		{`host=""`, `host=""`},
+		{`host:""`, `host=""`},
+		{"host!=web-01", "host!=web-01"},
+		{"status>500", "status>500"},
+		{"status > 500", "status>500"},
+		{"status:>=500", "status>=500"},
+		{`status="500"`, `status="500"`},
+		{`name="bob"`, `name=bob`},
+		{"took:>250ms size:<=10MB", "took>250ms size<=10MB"},
+		{"s:[500 TO 599]", "s:[500 TO 599]"},
+		{"s:{500 to 599]", "s:{500 TO 599]"},
+		{"s:[500 TO *]", "s:[500 TO *]"},
+		{"s:{* TO *}", "_exists_:s"},
+		{`d:["a b" TO now-1h}`, `d:["a b" TO now-1h}`},
+		{"s:(400 OR 404 -x >=500 [1 TO 2] /re/ *)", "s:400 OR s:404 -s:x s>=500 s:[1 TO 2] s:/re/ _exists_:s"},
+		{"s:(a b) c", "s:a s:b c"},
+		{"user.name:bob @timestamp:>2026-01-31", "user.name:bob @timestamp>2026-01-31"},
+		{"_time:1h", "_time:1h"},
+		{"_time:2026-01-31", "_time:2026-01-31"},
+		{"_time:[now-2h TO now-1h}", "@timestamp:[now-2h TO now-1h}"},
+		{`_time:>="2026-01-31 10:00"`, `@timestamp>="2026-01-31 10:00"`},
+		{"and:x not=5", `"and":x "not"=5`},
+		{`"and"`, `"and"`},
+		{"word~2 word^3 \"a b\"~5", `word word "a b"`},
+		{"dataset=nginx error", "dataset=nginx error"},
+		{"größe:5 日志", `"größe":5 "日志"`},
+		{"| stats count()", "| stats count()"},
+		{"error | stats count() as n by level", "error | stats count() as n by level"},
+		{"* | stats count(), count(x) as c if_ by_ | limit 1", ""},
+		{
+			"* | STATS count() AS n, dc(user) if (level:error OR x) as u, avg(took) BY host, time(5m), bucket(size, 1000)",
+			"* | stats count() as n, count_uniq(user) if (level:error OR x) as u, avg(took) by host, time(5m), bucket(size, 1000)",
+		},
+		{"* | stats count(*) by (a, b)", "* | stats count() by a, b"},
+		{"* | fields a, b.c, \"d e\"", "* | fields a, b.c, \"d e\""},
+		{"* | fields - a, b", "* | fields - a, b"},
+		{"* | fields -a", "* | fields - a"},
+		{"* | sort -n, host | head 5", "* | sort -n, host | limit 5"},
+		{"* | sort by n desc, host asc", "* | sort -n, host"},
+		{"* | stats count() | sort -count()", `* | stats count() | sort -"count()"`},
+		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
+	} {
+		q, err := Parse(c.query)
+		if c.canonical == "" && strings.TrimSpace(c.query) != "" {
+			if err == nil {
+				t.Errorf("%s: no error", c.query)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.query, err)
+			continue
+		}
+		if got := q.String(); got != c.canonical {
+			t.Errorf("%s: %s, want %s", c.query, got, c.canonical)
+		}
+		again(t, q)
+	}
+}
+
+// again checks that the canonical form parses to the same tree.
+func again(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, q *Query,
+) {
+	t.Helper()
+	s := q.String()
+	q2, err := Parse(s)
+	if err != nil {
+		t.Fatalf("canonical %q: %v", s, err)
+	}
+	if a, b := dump(q), dump(q2); a != b {
+		t.Fatalf("canonical %q is another tree:\n%s\n%s", s, a, b)
+	}
+}
+
+func TestPositions(t *testing.T) {
+	q, err := Parse(`größe:5 (a OR -level:error) | stats count() if (x) by time(1m)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	and := q.Filter.(*And)
+	or := and.List[1].(*Or)
+	st := q.Pipes[0].(*Stats)
+	for _, c := range []struct {
+		name      string
+		got, want int
+	}{
+		{"and", and.Offset(), 0},
+		{"or", or.Offset(), 11},
+		{"not", or.List[1].Offset(), 16},
+		{"text", or.List[1].(*Not).X.Offset(), 17},
+		{"stats", st.Offset(), 32},
+		{"agg", st.Aggs[0].Offset(), 38},
+		{"if", st.Aggs[0].If.Offset(), 50},
+		{"key", st.By[0].Offset(), 56},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s at %d, want %d", c.name, c.got, c.want)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		query  string
+		column int
+		parts  string // what message and hint must say, with | between
+	}{
+		{`größe "x`, 7, `not closed`},
+		{"(a b", 5, "expected )|column 1"},
+		{"a b)", 4, "closes nothing"},
+		{"a and", 6, `after and|"and"`},
+		{"or a", 1, `before OR|"or"`},
+		{"a or", 5, `after or`},
+		{"not", 4, `after not|"not"`},
+		{"a || | limit 5", 6, "expected a filter after"},
+		{"stats count()", 13, `follows a`},
+		{"()", 2, "inside of the parentheses"},
+		{"level:", 7, `value for the field level|"level:"`},
+		{"level==x", 6, "== is no comparison|= is exact"},
+		{"level=~x", 6, "=~ is no comparison|/expression/"},
+		{"host=web*", 6, "host:web*"},
+		{"host=", 6, `written ""`},
+		{">5", 1, "needs a field"},
+		{"s:[1 2]", 6, "expected TO|[a TO b]"},
+		{"s:[1 TO 2", 10, "not closed"},
+		{"s:[error]", 9, "expected TO|quote"},
+		{"x:in(a | fields b)", 3, "OR"},
+		{"/a(b/", 1, "missing closing )"},
+		{"_time:foo", 7, "_time:1h"},
+		{"_time:now-1h", 7, "period"},
+		{"_time:[a TO b]", 8, "is not a time"},
+		{`""`, 1, "empty"},
+		{"a | stat count()", 5, `no pipe "stat"|did you mean stats?|limit`},
+		{"a |", 4, "expected a pipe|query ends"},
+		{"a | stats", 10, "expected an aggregate|count()"},
+		{"a | stats count by x", 17, "write count()"},
+		{"a | stats cout()", 11, "did you mean count?"},
+		{"a | stats p95(x)", 11, "no function p95()|sum"},
+		{"a | stats sum()", 15, "sum(field)"},
+		{"a | stats by x", 11, "before by"},
+		{"a | stats count() by time(5)", 27, "not a span|time(5m)"},
+		{"a | stats count() by hour(x)", 22, "no key hour()"},
+		{"a | stats count(), count()", 20, "two columns"},
+		{"a | stats count() by x, x", 25, "two columns"},
+		{"a | limit 0", 11, "from 1"},
+		{"a | limit x", 11, "limit 100"},
+		{"a | fields", 11, "name of a field"},
+		{"a | fields a b", 14, "comma"},
+		{"a | sort -", 11, "name of a field"},
+		{strings.Repeat("(", 200) + "a", 101, "more than 100"},
+		{strings.Repeat("-", 200) + "a", 101, "more than 100"},
+		{strings.Repeat("a", MaxQuery+1), 1, "65537 bytes"},
+		{strings.Repeat("a", MaxText+1), 1, "at most 8192"},
+	} {
+		_, err := Parse(c.query)
+		name := c.query[:min(len(c.query), 40)]
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s: error %v", name, err)
+			continue
+		}
+		if e.Column != c.column {
+			t.Errorf("%s: column %d, want %d (%v)", name, e.Column, c.column, e)
+		}
+		for part := range strings.SplitSeq(c.parts, "|") {
+			if !strings.Contains(e.Error(), part) {
+				t.Errorf("%s: %q does not say %q", name, e.Error(), part)
+			}
+		}
+	}
+}
+
+func TestCaret(t *testing.T) {
+	_, err := Parse("größe:5\nlevel==x y")
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	if got, want := e.Caret(), "level==x y\n     ^"; got != want {
+		t.Errorf("caret:\n%s\nwant:\n%s", got, want)
+	}
+	_, err = Parse(strings.Repeat("word ", 100) + ")" + strings.Repeat(" word", 100))
+	if !errors.As(err, &e) || len([]rune(e.Caret())) > 200 {
+		t.Errorf("caret of a long query: %s", e.Caret())
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	q, err := Parse(`abc~2 "a b"~5 file.txt`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(q.Warnings) != 2 || q.Warnings[0].Pos != 3 || q.Warnings[1].Pos != 11 {
+		t.Fatalf("warnings %+v", q.Warnings)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	q, err := Parse(`connection not found level:(error OR warn) took:[1 TO 5} | limit 3`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(Explain(q), "; ")
+	want := "connection; NOT found; (level has error OR level has warn); took >= 1 and took < 5; limit 3"
+	if got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// Random trees print to a query that parses to the same tree.
+func TestCanonicalFormOfRandomTrees(t *testing.T) {
+	text := rapid.OneOf(
+		rapid.StringMatching(`[a-zA-Z0-9_.\-]{1,6}`),
+		rapid.SampledFrom([]string{"and", "Or", "NOT", "to", "now", "now-1h", "in", "-x", "~2", "a:b", "a=b", "(x", `"`, `\`, `a"b\c`, "ä ö", "[x]", "500", "-5", "1.5h", "*", "a*b", "/x/", " ", "|", "_time", "desc"}),
+	)
+	fieldName := rapid.OneOf(rapid.StringMatching(`[a-z@_][a-z0-9_.]{0,5}`), text).Filter(func(s string) bool {
+		return !isTime(s) && s != existsField
+	})
+	var filter func(depth int) *rapid.Generator[Filter]
+	filter = func(depth int) *rapid.Generator[Filter] {
+		return rapid.Custom(func(t *rapid.T) Filter {
+			kinds := 8
+			if depth > 0 {
+				kinds = 11
+			}
+			switch rapid.IntRange(0, kinds-1).Draw(t, "node") {
+			case 0:
+				return &All{}
+			case 1:
+				return &Exists{Field: fieldName.Draw(t, "field")}
+			case 2:
+				return &Time{Text: rapid.SampledFrom([]string{"1h", "1h30m", "2026-01-31", "2026-01-31T10:00", "today"}).Draw(t, "span")}
+			case 3, 4:
+				f := &Text{Kind: TextKind(rapid.IntRange(0, 1).Draw(t, "kind")), Text: text.Draw(t, "text")}
+				if rapid.Bool().Draw(t, "with field") {
+					f.Field = fieldName.Draw(t, "field")
+				}
+				return f
+			case 5:
+				return rapid.SampledFrom([]Filter{
+					&Text{Kind: Substring, Text: "a:b/c"}, &Text{Kind: Wildcard, Text: "a*b:c"}, &Text{Field: "f", Kind: Wildcard, Text: "-*x*y"},
+					&Text{Kind: Regexp, Text: `a b|c\/d`}, &Text{Field: "x y", Kind: Regexp, Text: `\d+`, Fold: true},
+				}).Draw(t, "pattern")
+			case 6:
+				s := text.Draw(t, "scalar")
+				return &Compare{Field: fieldName.Draw(t, "field"), Op: Op(rapid.IntRange(0, 5).Draw(t, "op")), Value: Scalar{Text: s, Literal: numberLike(s)}}
+			case 7:
+				s := text.Draw(t, "scalar")
+				r := &Range{Field: fieldName.Draw(t, "field"), From: &Scalar{Text: s, Literal: numberLike(s)}, FromOpen: rapid.Bool().Draw(t, "open")}
+				if rapid.Bool().Draw(t, "both") {
+					r.To, r.ToOpen = &Scalar{Text: "599"}, rapid.Bool().Draw(t, "open")
+				}
+				return r
+			case 8:
+				x := filter(depth-1).Draw(t, "x")
+				return &Not{X: x}
+			case 9:
+				a := &And{}
+				for _, x := range rapid.SliceOfN(filter(depth-1), 2, 4).Draw(t, "list") {
+					if _, ok := x.(*And); !ok {
+						a.List = append(a.List, x)
+					}
+				}
+				if len(a.List) < 2 {
+					return &All{}
+				}
+				return a
+			}
+			o := &Or{}
+			for _, x := range rapid.SliceOfN(filter(depth-1), 2, 4).Draw(t, "list") {
+				if _, ok := x.(*Or); !ok {
+					o.List = append(o.List, x)
+				}
+			}
+			if len(o.List) < 2 {
+				return &All{}
+			}
+			return o
+		})
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		q := &Query{Filter: filter(3).Draw(t, "filter")}
+		if rapid.Bool().Draw(t, "pipes") {
+			st := &Stats{Aggs: []Agg{{Func: "count", As: fieldName.Draw(t, "as")}}}
+			if n := fieldName.Draw(t, "by"); n != st.Aggs[0].As {
+				st.By = append(st.By, Key{Field: n})
+			}
+			st.Aggs = append(st.Aggs, Agg{Func: "sum", Field: fieldName.Draw(t, "arg"), If: filter(1).Draw(t, "if")})
+			q.Pipes = append(q.Pipes, st, &Sort{By: []SortKey{{Field: fieldName.Draw(t, "sort"), Down: true}, {Field: "desc"}}},
+				&Fields{Names: []string{fieldName.Draw(t, "keep")}, Drop: rapid.Bool().Draw(t, "drop")}, &Limit{N: 5})
+		}
+		again(t, q)
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		`level:error -"a b" (x OR y:[1 TO 5}) | stats count() as n by time(5m), host | sort -n | limit 5`,
+		`a=~b`, `_time:[now-1h TO "2026-01-01 00:00"]`, `/a b/i x:*y* "p"*~2`, `not not (a)`, `x:(a -b >5)`, "\xff:\xfe",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		q, err := Parse(text)
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(text) || e.Caret() == "" {
+				t.Fatalf("%q: error %#v", text, err)
+			}
+			return
+		}
+		if len(q.String()) > MaxQuery {
+			return // the canonical form repeats the field of a list
+		}
+		again(t, q)
+		Explain(q)
+	})
+}
+
+func TestSpans(t *testing.T) {
+	for _, c := range []struct {
+		text, format string
+		want         time.Duration
+	}{
+		{"90s", "90s", 90 * time.Second},
+		{"1h30m", "90m", 90 * time.Minute},
+		{"1.5h", "90m", 90 * time.Minute},
+		{"2d", "2d", 48 * time.Hour},
+		{"1w", "1w", 7 * 24 * time.Hour},
+		{"250ms", "250ms", 250 * time.Millisecond},
+		{"10µs", "10us", 10 * time.Microsecond},
+		{"1h0m1s", "1h1s", time.Hour + time.Second},
+	} {
+		d, err := ParseSpan(c.text)
+		if err != nil || d != c.want {
+			t.Errorf("%s: %v %v", c.text, d, err)
+		}
+		if got := FormatSpan(d); got != c.format {
+			t.Errorf("%s: written as %s", c.text, got)
+		}
+	}
+	for _, s := range []string{"", "5", "h", "5 m", "-5m", "0s", "1x", "1e3s", "999999w", "1..5h", "9223372036854775807w"} {
+		if d, err := ParseSpan(s); err == nil {
+			t.Errorf("%q: %v, want an error", s, d)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		d := time.Duration(rapid.Int64Range(1, 9e18).Draw(t, "d"))
+		if got, err := ParseSpan(FormatSpan(d)); err != nil || got != d {
+			t.Fatalf("%d: %s: %d %v", d, FormatSpan(d), got, err)
+		}
+	})
+}
+
+func TestParseTime(t *testing.T) {
+	berlin := time.FixedZone("Berlin", 3600)
+	now := time.Date(2026, 3, 18, 15, 4, 5, 0, berlin)
+	for text, want := range map[string]string{
+		"2026-01-31T10:00:00Z":          "2026-01-31T10:00:00Z",
+		"2026-01-31T10:00:00.123+02:00": "2026-01-31T08:00:00.123Z",
+		"2026-01-31":                    "2026-01-30T23:00:00Z",
+		"2026-01-31 10:00":              "2026-01-31T09:00:00Z",
+		"2026-01-31T10:00:01.5":         "2026-01-31T09:00:01.5Z",
+		"1700000000":                    "2023-11-14T22:13:20Z",
+		"1700000000.25":                 "2023-11-14T22:13:20.25Z",
+		"1700000000123":                 "2023-11-14T22:13:20.123Z",
+		"1700000000123456":              "2023-11-14T22:13:20.123456Z",
+		"1700000000123456789":           "2023-11-14T22:13:20.123456789Z",
+		"0":                             "1970-01-01T00:00:00Z",
+		"now":                           "2026-03-18T14:04:05Z",
+		"NOW-1h30m":                     "2026-03-18T12:34:05Z",
+		"now+1d":                        "2026-03-19T14:04:05Z",
+		"now/d":                         "2026-03-17T23:00:00Z",
+		"now-1d/d":                      "2026-03-16T23:00:00Z",
+		"now/w":                         "2026-03-15T23:00:00Z",
+		"1h":                            "2026-03-18T13:04:05Z",
+		"today":                         "2026-03-17T23:00:00Z",
+		"yesterday":                     "2026-03-16T23:00:00Z",
+	} {
+		got, err := ParseTime(text, now)
+		if s := got.UTC().Format(time.RFC3339Nano); err != nil || s != want {
+			t.Errorf("%s: %s %v, want %s", text, s, err, want)
+		}
+	}
+	for _, s := range []string{"", "x", "now-", "now*1h", "nowhere", "2026-13-01", "1500-01-01", "2300-01-01", "now/x", "1.2.3", "-9223372036854775808"} {
+		if got, err := ParseTime(s, now); err == nil {
+			t.Errorf("%q: %v, want an error", s, got)
+		}
+	}
+}
+
+func TestParsePeriod(t *testing.T) {
+	now := time.Date(2026, 3, 18, 15, 4, 5, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"2026-01-31":             24 * time.Hour,
+		"2026-02":                28 * 24 * time.Hour,
+		"2026-01-31T10":          time.Hour,
+		"2026-01-31 10:15":       time.Minute,
+		"2026-01-31T10:15:00Z":   time.Second,
+		"2026-01-31T10:15:00.5":  100 * time.Millisecond,
+		"2026-01-31T10:15:00.50": 10 * time.Millisecond,
+	} {
+		from, to, err := ParsePeriod(text, now)
+		if err != nil || to.Sub(from) != want {
+			t.Errorf("%s: %v to %v, %v", text, from, to, err)
+		}
+	}
+	from, to, err := ParsePeriod("1h", now)
+	if err != nil || !to.IsZero() || !from.Equal(now.Add(-time.Hour)) {
+		t.Errorf("1h: %v to %v, %v", from, to, err)
+	}
+}
