@@ -54,7 +54,7 @@ func open(t *testing.T, dir string, o Options) *PKI {
 
 // handshake connects a client with this certificate and returns the error that
 // the server and the client had.
-func handshake(t *testing.T, server, client *tls.Config) (serverErr, clientErr error, state tls.ConnectionState) {
+func handshake(t *testing.T, server, client *tls.Config) (state tls.ConnectionState, serverErr, clientErr error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,7 +89,7 @@ func handshake(t *testing.T, server, client *tls.Config) (serverErr, clientErr e
 	}
 	state = cli.ConnectionState()
 	_ = b.Close()
-	return <-done, clientErr, state
+	return state, <-done, clientErr
 }
 
 func clientConfig(t *testing.T, p *PKI, pair *Pair, clock *testClock) *tls.Config {
@@ -164,17 +164,17 @@ func TestMutualTLS(t *testing.T) {
 	p := open(t, t.TempDir(), testOptions(clock))
 	server := p.MutualConfig(nil)
 	pair := issue(t, p, "web-01")
-	if sErr, cErr, _ := handshake(t, server, clientConfig(t, p, pair, clock)); sErr != nil || cErr != nil {
+	if _, sErr, cErr := handshake(t, server, clientConfig(t, p, pair, clock)); sErr != nil || cErr != nil {
 		t.Fatalf("good certificate: server %v, client %v", sErr, cErr)
 	}
 	for version := tls.VersionTLS10; version <= tls.VersionTLS11; version++ {
 		c := clientConfig(t, p, pair, clock)
 		c.MinVersion, c.MaxVersion = uint16(version), uint16(version)
-		if sErr, _, _ := handshake(t, server, c); sErr == nil {
+		if _, sErr, _ := handshake(t, server, c); sErr == nil {
 			t.Errorf("%s accepted", tls.VersionName(uint16(version)))
 		}
 	}
-	if sErr, _, _ := handshake(t, server, clientConfig(t, p, nil, clock)); sErr == nil {
+	if _, sErr, _ := handshake(t, server, clientConfig(t, p, nil, clock)); sErr == nil {
 		t.Error("no certificate accepted")
 	}
 }
@@ -213,7 +213,7 @@ func TestRefusedPeers(t *testing.T) {
 		clock.set(c.at)
 		config := clientConfig(t, p, c.pair, clock)
 		config.InsecureSkipVerify = true // the server's certificate is not what is tested
-		sErr, _, _ := handshake(t, p.MutualConfig(nil), config)
+		_, sErr, _ := handshake(t, p.MutualConfig(nil), config)
 		var peer *PeerError
 		if !errors.As(sErr, &peer) || peer.Kind != c.kind || !strings.Contains(peer.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, sErr)
@@ -228,16 +228,16 @@ func TestExtraAuthority(t *testing.T) {
 	other := open(t, t.TempDir(), testOptions(clock))
 	pair := issue(t, other, "site-host")
 	server := p.MutualConfig(other.CAPool())
-	if sErr, _, _ := handshake(t, server, clientConfig(t, p, pair, clock)); sErr != nil {
+	if _, sErr, _ := handshake(t, server, clientConfig(t, p, pair, clock)); sErr != nil {
 		t.Errorf("certificate of the site's authority: %v", sErr)
 	}
-	if sErr, _, _ := handshake(t, server, clientConfig(t, p, issue(t, p, "ours"), clock)); sErr != nil {
+	if _, sErr, _ := handshake(t, server, clientConfig(t, p, issue(t, p, "ours"), clock)); sErr != nil {
 		t.Errorf("certificate of ours beside the site's: %v", sErr)
 	}
 	clock.set(today.Add(3 * 365 * 24 * time.Hour))
 	c := clientConfig(t, p, pair, clock)
 	c.InsecureSkipVerify = true
-	sErr, _, _ := handshake(t, server, c)
+	_, sErr, _ := handshake(t, server, c)
 	var peer *PeerError
 	if !errors.As(sErr, &peer) || peer.Kind != PeerExpired {
 		t.Errorf("expired certificate of the site's authority: %v", sErr)
@@ -253,10 +253,10 @@ func TestRevokedSessionCannotResume(t *testing.T) {
 	server.Time = clock.now
 	client := clientConfig(t, p, issue(t, p, "web-01"), clock)
 	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
-	if sErr, cErr, _ := handshake(t, server, client); sErr != nil || cErr != nil {
+	if _, sErr, cErr := handshake(t, server, client); sErr != nil || cErr != nil {
 		t.Fatal(sErr, cErr)
 	}
-	sErr, cErr, state := handshake(t, server, client)
+	state, sErr, cErr := handshake(t, server, client)
 	if sErr != nil || cErr != nil || !state.DidResume {
 		t.Fatalf("second connection: %v %v, resumed %v", sErr, cErr, state.DidResume)
 	}
@@ -264,7 +264,7 @@ func TestRevokedSessionCannotResume(t *testing.T) {
 	if err := open(t, dir, testOptions(clock)).Revoke("web-01"); err != nil {
 		t.Fatal(err)
 	}
-	sErr, _, _ = handshake(t, server, client)
+	_, sErr, _ = handshake(t, server, client)
 	var peer *PeerError
 	if !errors.As(sErr, &peer) || peer.Kind != PeerRevoked {
 		t.Errorf("resumed after revocation: %v", sErr)
@@ -421,7 +421,7 @@ func TestClockOf1970(t *testing.T) {
 	pair := issue(t, p, "web-01")
 	clock.set(today)
 	p = open(t, dir, testOptions(clock))
-	if sErr, cErr, _ := handshake(t, p.MutualConfig(nil), clientConfig(t, p, pair, clock)); sErr != nil || cErr != nil {
+	if _, sErr, cErr := handshake(t, p.MutualConfig(nil), clientConfig(t, p, pair, clock)); sErr != nil || cErr != nil {
 		t.Error(sErr, cErr)
 	}
 }
