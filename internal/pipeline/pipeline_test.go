@@ -188,7 +188,9 @@ func TestNothingIsLost(t *testing.T) {
 			addLine(&b, read, string(sample))
 		}
 		p := New(Options{Next: &sink{}, Zone: rapid.SampledFrom(zones).Draw(t, "zone")})
-		<-p.Submit(context.Background(), &b)
+		if err := <-p.Submit(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
 		if b.Len() != len(want) {
 			t.Fatalf("%d rows, want %d", b.Len(), len(want))
 		}
