@@ -1,0 +1,143 @@
+package tail
+
+import (
+	"io/fs"
+	"time"
+
+	"journalist/internal/record"
+	"journalist/internal/vfs"
+)
+
+// file is one generation of a file that is followed. It is found by find.go,
+// recognised by identify.go, read by read.go, and becomes another generation in
+// rotate.go.
+//
+// The first part is guarded by Tailer.mu. The second belongs to whoever has taken
+// the file from the queue (busy), else to who holds Tailer.mu; what others may
+// see of it is copied to pub after each step.
+type file struct {
+	group *group
+	// label is the path under which the generation was found first, which its
+	// lines carry.
+	label string
+	node  inode
+	path  string // where it is now; "" when nowhere
+	size  int64
+	mtime time.Time
+	// changed is when size or mtime were seen to change, deletedAt when no name
+	// was left.
+	changed, deletedAt time.Time
+	first              bool   // found by the first scan
+	seen               int    // number of the scan that saw it last
+	real               string // path without symbolic links, once known
+	watched            bool   // the kernel tells of its changes
+
+	queued, busy, again bool
+	registering         bool               // waits for its identity to be durable
+	retry               bool               // failed; the next scan tries again
+	finished            bool               // read to its end, never to change again
+	bound               bool               // has an identity, durable or about to be
+	void                bool               // its identity could not be made durable
+	adopt               *record.Generation // to continue, as this is a copy of its file
+	maxSize             int64              // largest size seen of this generation
+	skip                string
+	problem             string
+	pub                 published
+
+	// Of who is busy with it.
+	h        vfs.File
+	id       record.SourceID
+	fields   []record.Pair
+	offset   uint64 // the next byte to read, where a line begins
+	from     uint64 // the end of the last run sent
+	head     record.Fingerprint
+	tail     record.Fingerprint
+	nulls    uint64    // NUL bytes skipped at the start
+	regrown  bool      // began after a truncation
+	awake    bool      // the last step did not reach the end
+	long     bool      // the next line is longer than readSize
+	chunk    int       // how much to read next
+	looked   bool      // was looked at for binary content
+	held     time.Time // since when it is not read, because it may be a copy
+	heldSize uint64    // its size then
+	atSize   int64     // size at the last step
+	acked    uint64    // at the start
+	last     time.Time // when lines were last read
+}
+
+// published is what others than the one who is busy may see.
+type published struct {
+	id           record.SourceID
+	offset, from uint64
+	acked        uint64
+	head, tail   record.Fingerprint
+	last         time.Time
+}
+
+// publishLocked copies what the step that just ended has changed.
+func (f *file) publishLocked() {
+	acked := f.acked
+	if f.pub.id == f.id {
+		acked = max(acked, f.pub.acked)
+	}
+	f.pub = published{id: f.id, offset: f.offset, from: f.from, acked: acked, head: f.head, tail: f.tail, last: f.last}
+}
+
+// away tells that the file is no longer where it was found. Tailer.mu is held.
+func (f *file) away() bool { return f.path != f.label }
+
+// sawLocked notes what a look at the file showed, and tells whether it changed.
+func (f *file) sawLocked(fi fs.FileInfo, now time.Time) bool {
+	f.maxSize = max(f.maxSize, fi.Size())
+	if f.size == fi.Size() && f.mtime.Equal(fi.ModTime()) {
+		return false
+	}
+	f.size, f.mtime, f.changed = fi.Size(), fi.ModTime(), now
+	return true
+}
+
+// restart makes f a new generation that begins at 0, nothing of which is known.
+func (f *file) restart() {
+	f.id = record.SourceID{}
+	f.offset, f.from, f.acked, f.nulls = 0, 0, 0, 0
+	f.head, f.tail = record.Fingerprint{}, record.Fingerprint{}
+	f.awake, f.long, f.looked, f.chunk = false, false, false, 0
+	f.held = time.Time{}
+}
+
+// resume makes f continue the generation g.
+func (f *file) resume(g record.Generation) {
+	f.id = g.ID
+	f.offset, f.from, f.acked, f.nulls = g.To, g.To, g.To, 0
+	f.head, f.tail = g.Head, g.Tail
+}
+
+// fieldsOf returns the fields that the lines of a file at path carry.
+func (t *Tailer) fieldsOf(g *group, path string) []record.Pair {
+	fields := make([]record.Pair, 0, 2+len(g.Fields))
+	for _, p := range [...]record.Pair{{Name: record.FieldHost, Value: t.o.Host}, {Name: record.FieldFile, Value: path}} {
+		if !hasField(g.Fields, p.Name) {
+			fields = append(fields, p)
+		}
+	}
+	return append(fields, g.Fields...)
+}
+
+func hasField(fields []record.Pair, name string) bool {
+	for _, f := range fields {
+		if f.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// closeFile closes the handle, if any. The caller is busy with f or holds
+// Tailer.mu while nobody is.
+func (t *Tailer) closeFile(f *file) {
+	if f.h != nil {
+		_ = f.h.Close() // only read
+		f.h = nil
+		t.open.Add(-1)
+	}
+}

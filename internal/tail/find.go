@@ -1,0 +1,514 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"journalist/internal/record"
+)
+
+// activeFor is how long after its last change a file is polled.
+const activeFor = 10 * time.Minute
+
+// find looks for files until ctx ends. It never waits for Output, so that a stuck
+// server or file does not keep new files from being seen.
+func (t *Tailer) find(ctx context.Context) {
+	poll := time.NewTicker(t.o.PollInterval)
+	defer poll.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var earliest time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-poll.C:
+			t.pollActive()
+			continue
+		case <-t.rescan:
+			if wait := time.Until(earliest); wait > 0 {
+				timer.Reset(wait)
+				continue
+			}
+		case <-timer.C:
+		}
+		start := time.Now()
+		t.scan()
+		took := time.Since(start)
+		// However many files there are, looking takes at most some percent of a core.
+		earliest = time.Now().Add(min(max(10*time.Millisecond, 10*took), time.Second))
+		timer.Reset(max(t.o.ScanInterval, 50*took))
+	}
+}
+
+// hint is called by the watcher: something happened to the file at path, or with
+// names to the names in a folder (path "" when it is not known where).
+func (t *Tailer) hint(path []byte, names bool) {
+	if !names {
+		t.mu.Lock()
+		if f := t.byPath[string(path)]; f != nil {
+			t.enqueueLocked(f)
+		}
+		t.mu.Unlock()
+		return
+	}
+	select {
+	case t.rescan <- struct{}{}:
+	default:
+	}
+}
+
+// candidate is a path that a pattern gave.
+type candidate struct {
+	path  string
+	group *group
+	fi    fs.FileInfo
+	node  inode
+}
+
+// scan expands all patterns and brings what is known of the files up to date.
+func (t *Tailer) scan() {
+	s := &scanner{t: t, problems: make(map[string]string), dirs: make(map[string]struct{}), listed: make(map[string]map[inode]string)}
+	s.expand()
+	fresh, missing := s.match()
+	for _, f := range missing {
+		s.lookAway(f)
+	}
+	if t.scans == 1 {
+		fresh = append(fresh, s.unfinished()...)
+	}
+	fresh = append(fresh, s.missed...)
+	s.admit(fresh)
+	if t.watch != nil {
+		if err := t.watchDirs(s.dirs); err != nil {
+			s.problems["inotify"] = err.Error()
+		}
+	}
+	s.report()
+}
+
+// scanner is the state of one scan. One goroutine uses it.
+type scanner struct {
+	t          *Tailer
+	candidates []candidate
+	dirs       map[string]struct{}
+	problems   map[string]string
+	// listed are the files in a folder by inode, for those that had to be listed.
+	listed map[string]map[inode]string
+	missed []*file
+}
+
+// expand fills candidates; each path belongs to the first group that names it.
+func (s *scanner) expand() {
+	seen := make(map[string]struct{})
+	for _, gr := range s.t.groups {
+		for _, pattern := range gr.Paths {
+			g := globber{fs: s.t.fs, dirs: s.dirs}
+			g.expand(pattern)
+			for _, err := range g.errs {
+				s.problems[pattern] = err.Error()
+			}
+			for _, p := range g.paths {
+				if _, ok := seen[p]; ok || excluded(gr.Exclude, p) {
+					continue
+				}
+				seen[p] = struct{}{}
+				s.consider(gr, p, !hasMeta(pattern))
+			}
+		}
+	}
+	// The oldest first, so that rotated files come before their successors.
+	slices.SortStableFunc(s.candidates, func(a, b candidate) int { return a.fi.ModTime().Compare(b.fi.ModTime()) })
+}
+
+func (s *scanner) consider(gr *group, path string, literal bool) {
+	fi, err := s.t.fs.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if literal {
+			s.problems[path] = "does not exist yet"
+		}
+		return
+	case err != nil:
+		s.problems[path] = err.Error()
+		return
+	case fi.IsDir():
+		if literal {
+			s.problems[path] = "is a folder; name the files in it, as " + filepath.Join(path, "*.log")
+		}
+		return
+	case !fi.Mode().IsRegular():
+		s.problems[path] = fmt.Sprintf("is not a regular file (%s)", fi.Mode().Type())
+		return
+	}
+	node, _, ok := inodeOf(fi)
+	if !ok {
+		s.problems[path] = "has no inode to recognise it by"
+		return
+	}
+	s.candidates = append(s.candidates, candidate{path, gr, fi, node})
+}
+
+// match compares the candidates with the files that are known. It returns those
+// that are new, and the known ones that no pattern gave.
+func (s *scanner) match() (fresh, missing []*file) {
+	t := s.t
+	now := t.o.Clock()
+	paths := make(map[inode][]string, len(s.candidates))
+	for _, c := range s.candidates {
+		paths[c.node] = append(paths[c.node], c.path)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.scans++
+	isNew := make(map[inode]struct{})
+	for _, c := range s.candidates {
+		f := t.files[c.node]
+		if f == nil {
+			if _, ok := isNew[c.node]; !ok {
+				isNew[c.node] = struct{}{}
+				fresh = append(fresh, t.newFile(c.group, c.path, c.path, c.node, c.fi, now))
+			}
+			continue
+		}
+		if f.seen == t.scans {
+			continue // by another of its names
+		}
+		f.seen = t.scans
+		if !slices.Contains(paths[c.node], f.path) {
+			t.moveLocked(f, c.path)
+		}
+		t.lookLocked(f, c.fi, now)
+	}
+	for _, f := range t.files {
+		if f.seen != t.scans {
+			missing = append(missing, f)
+		}
+	}
+	return fresh, missing
+}
+
+func (t *Tailer) newFile(g *group, label, path string, node inode, fi fs.FileInfo, now time.Time) *file {
+	return &file{
+		group: g, label: label, node: node, path: path, size: fi.Size(), maxSize: fi.Size(), mtime: fi.ModTime(),
+		changed: now, seen: t.scans, first: t.scans == 1,
+	}
+}
+
+// moveLocked notes that f was renamed.
+func (t *Tailer) moveLocked(f *file, path string) {
+	if f.path == path {
+		return
+	}
+	t.unlistLocked(f)
+	was := f.away()
+	f.path, f.real = path, ""
+	f.changed = t.o.Clock() // the grace time begins
+	if path != "" {
+		t.byPath[path] = f
+		f.deletedAt = time.Time{}
+	} else {
+		f.deletedAt = f.changed
+	}
+	if !f.bound {
+		if path != "" {
+			f.label = path
+		}
+		return
+	}
+	if f.away() && !was {
+		t.m.rotations.Inc()
+		t.log.Debug("file was renamed or removed", "file", f.label, "now", path)
+	}
+	state := record.Active
+	if f.away() {
+		state = record.Rotated
+	}
+	t.noteLocked(f, state)
+}
+
+// lookLocked compares a file with what a Stat shows and queues it if there may be
+// something to do.
+func (t *Tailer) lookLocked(f *file, fi fs.FileInfo, now time.Time) {
+	changed := f.sawLocked(fi, now)
+	rest := f.away() && f.size > int64(f.pub.offset) // a last line that waits for the grace time
+	if changed || f.retry || rest {
+		t.enqueueLocked(f)
+	} else if f.h != nil && !f.busy && !f.queued && now.Sub(f.changed) > t.o.CloseIdle {
+		t.closeFile(f)
+	}
+}
+
+// lookAway finds out where a file is that no pattern gave.
+func (s *scanner) lookAway(f *file) {
+	t := s.t
+	t.mu.Lock()
+	path, label, group := f.path, f.label, f.group
+	t.mu.Unlock()
+	now := t.o.Clock()
+	if path != "" {
+		fi, err := t.fs.Stat(path)
+		if err == nil {
+			if node, _, ok := inodeOf(fi); ok && node == f.node {
+				t.mu.Lock()
+				t.lookLocked(f, fi, now)
+				t.mu.Unlock()
+				return
+			}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return // not known: try again at the next scan
+		}
+	}
+	found, fi, known := s.locate(label, f.node)
+	if !known {
+		return
+	}
+	t.mu.Lock()
+	t.moveLocked(f, found)
+	if found != "" {
+		t.lookLocked(f, fi, now)
+	} else {
+		t.enqueueLocked(f)
+	}
+	t.mu.Unlock()
+	if found != "" && found != label {
+		s.missedSiblings(group, label, fi)
+	}
+}
+
+// locate looks for an inode among the files beside label, under any name that
+// shares its stem. known is false when the folder cannot be read.
+func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo, known bool) {
+	dir := filepath.Dir(label)
+	byNode, ok := s.listed[dir]
+	if !ok {
+		entries, err := s.t.fs.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", nil, false
+		}
+		byNode = make(map[inode]string, len(entries))
+		for _, e := range entries {
+			if !e.Type().IsRegular() {
+				continue
+			}
+			if fi, err := e.Info(); err == nil {
+				if n, _, ok := inodeOf(fi); ok {
+					byNode[n] = filepath.Join(dir, e.Name())
+				}
+			}
+		}
+		s.listed[dir] = byNode
+	}
+	path, ok = byNode[node]
+	if !ok {
+		return "", nil, true
+	}
+	fi, err := s.t.fs.Stat(path)
+	if err != nil {
+		return "", nil, errors.Is(err, fs.ErrNotExist)
+	}
+	n, _, _ := inodeOf(fi)
+	if n != node {
+		return "", nil, true
+	}
+	return path, fi, true
+}
+
+// missedSiblings finds the files that were made at label and rotated away again
+// before anybody looked: rotations of it that are younger than the one at hand.
+func (s *scanner) missedSiblings(g *group, label string, than fs.FileInfo) {
+	t := s.t
+	now := t.o.Clock()
+	for node, path := range s.listed[filepath.Dir(label)] {
+		rest := filepath.Base(path)
+		if !related(filepath.Base(label), rest) || !strings.ContainsAny(strings.TrimPrefix(rest, filepath.Base(label)), "0123456789") {
+			continue
+		}
+		fi, err := t.fs.Stat(path)
+		if err != nil || !fi.Mode().IsRegular() || !fi.ModTime().After(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
+			continue
+		}
+		if len(t.reg.Inode(node.ino)) > 0 || excluded(g.Exclude, path) {
+			continue
+		}
+		t.log.Info("found a rotated file that was never seen before its rotation", "file", label, "now", path)
+		s.missed = append(s.missed, t.newFile(g, label, path, node, fi, now))
+	}
+}
+
+// unfinished finds, at the first scan, the files of generations that are known
+// but no longer where they were found.
+func (s *scanner) unfinished() (fresh []*file) {
+	t := s.t
+	have := make(map[inode]bool, len(s.candidates))
+	for _, c := range s.candidates {
+		have[c.node] = true
+	}
+	now := t.o.Clock()
+	for _, g := range t.reg.Unfinished() {
+		node := inode{g.Dev, g.Ino}
+		gr := t.groupOf(g.Path)
+		if gr == nil || have[node] {
+			continue // no longer configured, or identified when it is opened
+		}
+		path, fi, known := s.locate(g.Path, node)
+		switch {
+		case path != "":
+			fresh = append(fresh, t.newFile(gr, g.Path, path, node, fi, now))
+			if path != g.Path {
+				s.missedSiblings(gr, g.Path, fi)
+			}
+		case known:
+			s.t.vanished(gr, g)
+		}
+	}
+	return fresh
+}
+
+// vanished deals with a generation whose file went while scribe was down: its rest
+// may be in a copy.
+func (t *Tailer) vanished(gr *group, g record.Generation) {
+	for _, o := range t.reg.Inode(g.Ino) {
+		if o.ID != g.ID && o.Path == g.Path && o.State != record.Gone {
+			return // the machine renumbered its devices; identify decides
+		}
+	}
+	if path, node, ok := t.findCopy(g, inode{}); ok {
+		t.adopt(gr, g, path, node)
+		return
+	}
+	if g.Size > g.To {
+		t.m.lostBytes.Add(int(g.Size - g.To))
+		t.log.Error("file vanished before it was read to its end", "file", g.Path, "lost_bytes", g.Size-g.To)
+	}
+	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
+}
+
+// groupOf returns the group that a path belongs to, nil for none.
+func (t *Tailer) groupOf(path string) *group {
+	for _, g := range t.groups {
+		if excluded(g.Exclude, path) {
+			continue
+		}
+		for _, p := range g.Paths {
+			if matchPath(p, path) {
+				return g
+			}
+		}
+	}
+	return nil
+}
+
+// admit starts to follow new files.
+func (s *scanner) admit(fresh []*file) {
+	t := s.t
+	slices.SortStableFunc(fresh, func(a, b *file) int { return a.mtime.Compare(b.mtime) })
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range fresh {
+		if t.files[f.node] != nil {
+			continue
+		}
+		t.files[f.node] = f
+		t.byPath[f.path] = f
+		if f.size > 0 {
+			t.enqueueLocked(f)
+		}
+	}
+}
+
+// report logs the problems that are new, and forgets those that are no more.
+func (s *scanner) report() {
+	t := s.t
+	t.mu.Lock()
+	old := t.problems
+	t.problems = s.problems
+	t.mu.Unlock()
+	for path, text := range s.problems {
+		if old[path] != text {
+			t.m.problems.Inc()
+			t.log.Warn("cannot read files, will try again", "path", path, "problem", text)
+		}
+	}
+}
+
+// pollActive looks at the files that changed lately and whose changes the kernel
+// does not tell of.
+func (t *Tailer) pollActive() {
+	type look struct {
+		f    *file
+		path string
+	}
+	now := t.o.Clock()
+	var looks []look
+	t.mu.Lock()
+	for _, f := range t.files {
+		if f.path != "" && !f.watched && now.Sub(f.changed) < activeFor && !f.queued {
+			looks = append(looks, look{f, f.path})
+		}
+	}
+	t.mu.Unlock()
+	for _, l := range looks {
+		fi, err := t.fs.Stat(l.path)
+		if err != nil {
+			continue
+		}
+		if n, _, ok := inodeOf(fi); ok && n == l.f.node {
+			t.mu.Lock()
+			t.lookLocked(l.f, fi, now)
+			t.mu.Unlock()
+		}
+	}
+}
+
+// watchDirs asks the kernel to tell of changes in the folders, and notes which
+// files that covers. A file behind a symbolic link changes in another folder.
+func (t *Tailer) watchDirs(dirs map[string]struct{}) error {
+	t.mu.Lock()
+	var unresolved []*file
+	for _, f := range t.files {
+		if f.real == "" && f.path != "" {
+			unresolved = append(unresolved, f)
+		}
+	}
+	t.mu.Unlock()
+	for _, f := range unresolved {
+		t.mu.Lock()
+		path := f.path
+		t.mu.Unlock()
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			continue
+		}
+		t.mu.Lock()
+		f.real = real
+		if real != path {
+			t.byPath[real] = f
+		}
+		t.mu.Unlock()
+		dirs[filepath.Dir(real)] = struct{}{}
+	}
+	t.mu.Lock()
+	for _, f := range t.files {
+		if f.path != "" {
+			dirs[filepath.Dir(f.path)] = struct{}{}
+		}
+		if f.real != "" {
+			dirs[filepath.Dir(f.real)] = struct{}{}
+		}
+	}
+	t.mu.Unlock()
+	covered, err := t.watch.watch(dirs)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.files {
+		f.watched = covered[filepath.Dir(f.path)] && (f.real == "" || covered[filepath.Dir(f.real)])
+	}
+	return err
+}

@@ -1,0 +1,307 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"journalist/internal/record"
+)
+
+// copyWait is how long a file that looks like a copy of one that is followed must
+// be unchanged before it is taken for one that nobody truncates.
+const copyWait = 10 * time.Second
+
+// identify finds out which generation the file is: one that is known, or a new
+// one, which is registered. A new file is read once its identity is durable.
+func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error) {
+	size := uint64(max(fi.Size(), 0))
+	if size == 0 {
+		return false, nil // nothing to recognise it by yet
+	}
+	var buf [record.HeadMax]byte
+	n, err := f.h.ReadAt(buf[:min(size, record.HeadMax)], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	head := buf[:n]
+	if n == 0 {
+		return false, nil
+	}
+	if g := t.takeAdopt(f); g != nil {
+		t.bind(f, *g)
+		return true, nil
+	}
+	if kind := compression(head); kind != "" {
+		t.skip(f, "compressed with "+kind)
+		return false, nil
+	}
+	if g, ok, err := t.known(f, v, head, size); err != nil {
+		return false, err
+	} else if ok {
+		t.bind(f, g)
+		return true, nil
+	}
+	if !f.regrown {
+		switch g, copied, err := t.copyOf(f, v, head, size); {
+		case err != nil:
+			return false, err
+		case copied == takeOver:
+			t.log.Info("file is a copy of a rotated one, going on there", "file", g.Path, "copy", v.path, "offset", g.To)
+			t.bind(f, g)
+			return true, nil
+		case copied == undecided:
+			t.retry(f)
+			return false, nil
+		case copied == mere:
+			t.log.Info("file is a copy of what was already read, reading from its end", "file", v.path)
+			return false, t.register(f, v, head, size)
+		}
+	}
+	start := uint64(0)
+	if age := t.since(fi.ModTime()); !f.regrown && age > f.group.DeadTime {
+		start = size
+		t.log.Info("file was not written for longer than the dead time, reading from its end", "file", v.path, "age", age.Round(time.Minute))
+	} else if t.o.FromEnd && f.first && !f.regrown {
+		start = size
+	}
+	return false, t.register(f, v, head, start)
+}
+
+// takeAdopt returns the generation that f was found to be a copy of, once.
+func (t *Tailer) takeAdopt(f *file) *record.Generation {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g := f.adopt
+	f.adopt = nil
+	return g
+}
+
+// bind makes f the known generation g.
+func (t *Tailer) bind(f *file, g record.Generation) {
+	f.resume(g)
+	f.fields = t.fieldsOf(f.group, g.Path)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f.label, f.bound = g.Path, true
+	t.byID[g.ID] = f
+	f.publishLocked()
+	state := record.Active
+	if f.away() {
+		state = record.Rotated
+	}
+	t.noteLocked(f, state)
+}
+
+// register gives f a new identity; reading begins at start once it is durable.
+func (t *Tailer) register(f *file, v view, head []byte, start uint64) error {
+	g := record.Generation{
+		ID: record.NewSourceID(), Path: v.label, Dev: v.node.dev, Ino: v.node.ino,
+		Head: record.MakeFingerprint(head), To: start, Size: uint64(f.atSize),
+	}
+	if start > 0 {
+		var buf [record.TailMax]byte
+		b := buf[:min(start, record.TailMax)]
+		if n, err := f.h.ReadAt(b, int64(start)-int64(len(b))); n < len(b) {
+			return errors.Join(errors.New("file became shorter while it was looked at"), noEOF(err))
+		}
+		g.Tail = record.MakeFingerprint(b)
+	}
+	f.resume(g)
+	f.fields = t.fieldsOf(f.group, g.Path)
+	t.mu.Lock()
+	f.bound, f.registering = true, true
+	t.byID[g.ID] = f
+	t.mu.Unlock()
+	t.reg.Register(func(err error) { t.registered(f, g.ID, err) }, g)
+	return nil
+}
+
+// registered is called when a new identity is durable or cannot be made so.
+func (t *Tailer) registered(f *file, id record.SourceID, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f.registering = false
+	if err != nil {
+		delete(t.byID, id)
+		f.retry = true
+		// The step that called register may not have given f back yet.
+		f.void = true
+		if t.ctx.Err() == nil {
+			t.log.Warn("cannot register file, will try again", "file", f.label, "error", err)
+		}
+		return
+	}
+	t.enqueueLocked(f)
+}
+
+// known looks the file up by its inode and then by its content. Generations that
+// had the inode before and do not fit were truncated or deleted while nobody
+// looked.
+func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Generation, ok bool, err error) {
+	var old []record.Generation
+	for _, g := range t.reg.Inode(v.node.ino) {
+		if t.bound(g.ID) || (g.State == record.Gone && g.Head.Len == 0) {
+			continue
+		}
+		if g.Dev != v.node.dev && !sameName(g.Path, v.path) {
+			continue // devices may be renumbered at boot, but then the name fits
+		}
+		fits := g.To <= size && g.Head.MatchesStart(head)
+		if fits {
+			if fits, err = matches(f.h, g.Head, g.Tail, g.To); err != nil {
+				return g, false, err
+			}
+		}
+		if fits {
+			return g, true, nil
+		}
+		if g.State != record.Gone && g.Dev == v.node.dev {
+			old = append(old, g)
+		}
+	}
+	for _, g := range old {
+		t.replaced(f.group, g, v.node)
+		f.regrown = f.regrown || sameName(g.Path, v.path)
+	}
+	return record.Generation{}, false, nil
+}
+
+func (t *Tailer) bound(id record.SourceID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byID[id] != nil
+}
+
+// sameName tells that path is label or a rotation of it.
+func sameName(label, path string) bool {
+	return label == path || (filepath.Dir(label) == filepath.Dir(path) && related(filepath.Base(label), filepath.Base(path)))
+}
+
+// What copyOf finds.
+type copied int
+
+const (
+	noCopy    copied = iota
+	takeOver         // of a generation whose file is no more: it goes on here
+	undecided        // of one that is followed and may be about to be truncated
+	mere             // of one that is followed, and nothing happens to that
+)
+
+// copyOf tells whether an unknown file is the copy that copytruncate makes of a
+// file before it truncates it, which must not be sent again.
+func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Generation, copied, error) {
+	for _, base := range unrotated(v.path) {
+		for _, g := range t.reg.Path(base) {
+			if g.State == record.Gone || g.Ino == v.node.ino || g.Head.Len == 0 || !g.Head.MatchesStart(head) {
+				continue
+			}
+			t.mu.Lock()
+			orig := t.byID[g.ID]
+			followed := orig != nil && !orig.finished
+			pending := t.files[inode{g.Dev, g.Ino}] != nil && orig == nil
+			if followed {
+				g.To, g.Tail, g.Head = orig.pub.offset, orig.pub.tail, orig.pub.head
+			}
+			t.mu.Unlock()
+			grown := g.To <= size
+			if grown {
+				if ok, err := matches(f.h, g.Head, g.Tail, g.To); err != nil {
+					return g, noCopy, err
+				} else if !ok {
+					continue
+				}
+			}
+			switch {
+			case !followed && !pending && orig == nil && grown:
+				return g, takeOver, nil
+			case !followed && !pending:
+				continue
+			}
+			if f.grew(size) || f.held.IsZero() {
+				f.held = t.o.Clock()
+			}
+			if t.since(f.held) < copyWait {
+				return g, undecided, nil
+			}
+			if same, err := t.samePrefix(f, orig, size); err != nil || !same {
+				return g, noCopy, nil //nolint:nilerr // the original cannot be compared: take the file as it is
+			}
+			return g, mere, nil
+		}
+	}
+	return record.Generation{}, noCopy, nil
+}
+
+// grew tells whether a held file's size changed since the last look.
+func (f *file) grew(size uint64) bool {
+	grew := f.heldSize != size
+	f.heldSize = size
+	return grew
+}
+
+// samePrefix compares the end of f's first size bytes with the same bytes of orig.
+func (t *Tailer) samePrefix(f, orig *file, size uint64) (bool, error) {
+	if orig == nil {
+		return false, nil
+	}
+	t.mu.Lock()
+	path := orig.path
+	t.mu.Unlock()
+	h, err := t.fs.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer h.Close() //nolint:errcheck // only read
+	var a, b [4096]byte
+	n := min(size, uint64(len(a)))
+	at := int64(size - n)
+	if _, err := f.h.ReadAt(a[:n], at); err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	k, err := h.ReadAt(b[:n], at)
+	return uint64(k) == n && bytes.Equal(a[:n], b[:n]), noEOF(err)
+}
+
+// unrotated returns the paths of which path may be a rotation, longest first:
+// app.log-20260101 gives app.log-20260101 cut at each separator, and for
+// app-20260101.log also app.log.
+func unrotated(path string) []string {
+	dir, base := filepath.Split(path)
+	var out []string
+	for i := len(base) - 1; i > 0; i-- {
+		switch base[i] {
+		case '.', '-', '_', '~', '@':
+			out = append(out, dir+base[:i])
+			if ext := filepath.Ext(base); len(ext) < len(base)-i && ext != "" {
+				out = append(out, dir+base[:i]+ext)
+			}
+		}
+	}
+	return out
+}
+
+// skip leaves a file unread and says so once.
+func (t *Tailer) skip(f *file, why string) {
+	t.closeFile(f)
+	t.mu.Lock()
+	f.skip = why
+	t.mu.Unlock()
+	t.m.skipped.Inc()
+	t.log.Warn("file is not read", "file", f.label, "reason", why)
+}
+
+// compression names the format when head is the start of a compressed file.
+func compression(head []byte) string {
+	for _, m := range [...]struct{ magic, name string }{
+		{"\x1f\x8b\x08", "gzip"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"\xfd7zXZ\x00", "xz"}, {"BZh", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"},
+	} {
+		if bytes.HasPrefix(head, []byte(m.magic)) && (m.name != "bzip2" || (len(head) > 10 && string(head[4:10]) == "1AY&SY")) {
+			return m.name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,418 @@
+package tail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"journalist/internal/record"
+)
+
+// minNulRun is how many NUL bytes at a file's start are taken for the hole that a
+// truncation leaves under a writer without O_APPEND.
+const minNulRun = 64
+
+// view is what a step needs to know of a file's state.
+type view struct {
+	path, label string
+	node        inode
+	away        bool // renamed or deleted
+	deleted     bool
+	quiet       bool // unchanged for the grace time
+	giveUp      bool // deleted for longer than HoldTime
+}
+
+func (t *Tailer) viewOf(f *file) (v view, ok bool) {
+	now := t.o.Clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f.retry = false
+	if f.void {
+		f.void, f.bound = false, false
+		f.restart()
+	}
+	return view{
+		path: f.path, label: f.label, node: f.node, away: f.away(), deleted: f.path == "",
+		quiet:  now.Sub(f.changed) >= t.o.Grace,
+		giveUp: f.path == "" && now.Sub(f.deletedAt) > t.o.HoldTime,
+	}, f.skip == "" && !f.finished && !f.registering
+}
+
+// step does one piece of work on a file: recognise it, or read one run of it. It
+// returns true when the file should be queued again at once. The caller has taken
+// f from the queue.
+func (t *Tailer) step(ctx context.Context, f *file) (more bool) {
+	v, ok := t.viewOf(f)
+	if !ok {
+		return false
+	}
+	if v.giveUp || (v.deleted && f.h == nil) {
+		t.giveUp(f)
+		return false
+	}
+	if f.h == nil && !t.openFile(f, v) {
+		return false
+	}
+	fi, err := f.h.Stat()
+	if err != nil {
+		t.trouble(f, "stat", err)
+		return false
+	}
+	size := uint64(max(fi.Size(), 0))
+	t.noteSize(f, fi)
+	switch {
+	case f.id.IsZero():
+		more, err = t.identify(f, v, fi)
+	case size < f.offset:
+		more, err = t.truncated(f, v)
+	case size == f.offset && !f.awake && !t.sameContent(f):
+		more, err = t.truncated(f, v)
+	case size == f.offset:
+		t.atEnd(f, v)
+	default:
+		more, err = t.read(ctx, f, v, size-f.offset)
+	}
+	if err != nil && ctx.Err() == nil {
+		t.trouble(f, "read", err)
+		more = false
+	} else if err == nil {
+		t.noTrouble(f)
+	}
+	f.awake = more
+	if !v.deleted && t.open.Load() > int64(t.o.MaxOpen) {
+		t.closeFile(f)
+	}
+	return more
+}
+
+// openFile opens the file and makes sure that it is the one that was found.
+func (t *Tailer) openFile(f *file, v view) bool {
+	h, err := t.fs.Open(v.path)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.trouble(f, "open", err)
+		}
+		t.retry(f)
+		return false
+	}
+	fi, err := h.Stat()
+	node, _, ok := inode{}, uint64(0), false
+	if err == nil {
+		node, _, ok = inodeOf(fi)
+	}
+	if err != nil || !ok || !fi.Mode().IsRegular() || node != v.node {
+		_ = h.Close() // only read
+		if err != nil {
+			t.trouble(f, "stat", err)
+		}
+		t.retry(f) // it was replaced since: the scan sorts it out
+		return false
+	}
+	f.h = h
+	f.awake = false
+	t.open.Add(1)
+	return true
+}
+
+// retry has the next scan look at f again.
+func (t *Tailer) retry(f *file) {
+	t.mu.Lock()
+	f.retry = true
+	t.mu.Unlock()
+}
+
+// noteSize keeps the scan from taking for new what the step has seen.
+func (t *Tailer) noteSize(f *file, fi fs.FileInfo) {
+	f.atSize = fi.Size()
+	now := t.o.Clock()
+	t.mu.Lock()
+	f.sawLocked(fi, now)
+	t.mu.Unlock()
+}
+
+// sameContent checks head and tail fingerprints against the file. An unreadable
+// file counts as the same: the error shows when it is read.
+func (t *Tailer) sameContent(f *file) bool {
+	ok, err := matches(f.h, f.head, f.tail, f.offset)
+	return ok || err != nil
+}
+
+// matches tells that the file begins with head and has tail before offset.
+func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool, error) {
+	var buf [record.HeadMax]byte
+	b := buf[:head.Len]
+	if n, err := r.ReadAt(b, 0); n < len(b) {
+		return false, noEOF(err)
+	}
+	if record.MakeFingerprint(b) != head {
+		return false, nil
+	}
+	if uint64(tail.Len) > offset {
+		return false, nil
+	}
+	b = buf[:tail.Len]
+	if n, err := r.ReadAt(b, int64(offset-uint64(tail.Len))); n < len(b) {
+		return false, noEOF(err)
+	}
+	return record.MakeFingerprint(b) == tail, nil
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// read sends the next run of lines; avail bytes are there.
+func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more bool, err error) {
+	if !f.awake && f.offset > 0 {
+		// It was idle and may have been truncated and grown again meanwhile.
+		if ok, err := matches(f.h, f.head, f.tail, f.offset); err != nil {
+			return false, err
+		} else if !ok {
+			return t.truncated(f, v)
+		}
+	}
+	want := readSize
+	if f.long {
+		want = t.o.MaxLine + 2
+	} else if f.chunk > 0 {
+		want = f.chunk
+	}
+	want = int(min(avail, uint64(want)))
+	before := int(f.tail.Len)
+	r, err := t.pool.get(ctx, before+want)
+	if err != nil {
+		return false, err
+	}
+	sent := false
+	defer func() {
+		if !sent {
+			t.pool.put(r)
+		}
+	}()
+	n, err := f.h.ReadAt(r.buf[:before+want], int64(f.offset)-int64(before))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	if n < before || record.MakeFingerprint(r.buf[:before]) != f.tail {
+		return t.truncated(f, v)
+	}
+	data := r.buf[:n]
+	body := before
+	atEOF := uint64(n-before) == avail || n < before+want
+	if f.offset == f.nulls {
+		k := nulRun(data[body:])
+		if k == len(data)-body && !atEOF {
+			f.offset += uint64(k)
+			f.nulls += uint64(k)
+			f.tail = tailOf(data, n)
+			return true, nil
+		}
+		if k < len(data)-body && (f.regrown || f.nulls+uint64(k) >= minNulRun) {
+			body += k
+		}
+	}
+	skipped := uint64(body - before)
+	sp := t.split
+	sp.maxRows = len(r.buf) / 32
+	rows, used, full := sp.split(r.lines.Rows[:0], data, body, f.offset+skipped)
+	r.lines.Rows = rows
+	last := v.away && v.quiet && atEOF && !full
+	if last && body+used < n {
+		rows = sp.unterminated(rows, data, body+used, f.offset+skipped+uint64(used))
+		used = n - body
+	}
+	if len(rows) == 0 {
+		if skipped > 0 {
+			f.offset += skipped
+			f.nulls += skipped
+			f.tail = tailOf(data, body)
+			return true, nil
+		}
+		// The line goes on: wait for its end, or read as much as the longest has.
+		f.long = !atEOF || n-before > readSize
+		f.chunk = 0
+		return !atEOF, nil
+	}
+	f.chunk = 0
+	if full {
+		f.chunk = max(4<<10, used+used/4)
+	}
+	f.long = false
+	r.lines.Rows = rows
+	if skipped > 0 || f.nulls > 0 {
+		t.m.nulBytes.Add(int(skipped + f.nulls))
+		t.log.Warn("skipped NUL bytes at the start of a file: its writer did not open it for appending when it was truncated",
+			"file", v.path, "bytes", skipped+f.nulls)
+	}
+	if err := t.emit(ctx, f, r, data, body+used); err != nil {
+		return false, err
+	}
+	sent = true
+	return !atEOF || full, nil
+}
+
+// emit hands the run to Output; its lines end at data[end]. On success the file's
+// position moves behind them, and the run belongs to Acked.
+func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, end int) error {
+	first := &r.lines.Rows[0]
+	last := &r.lines.Rows[len(r.lines.Rows)-1]
+	to := last.Start + uint64(last.Span)
+	t.lookBinary(f, data, int(first.Off))
+	head, err := t.headOf(f, data, end, to)
+	if err != nil {
+		return err
+	}
+	now := t.o.Clock()
+	r.file, r.head, r.tail = f, head, tailOf(data, end)
+	tail := r.tail
+	r.lines.Position = record.Position{ID: f.id, From: f.from, To: to}
+	r.lines.ReadTime = now.UnixNano()
+	r.lines.Fields = f.fields
+	r.lines.Data = data[:end]
+	lines, bytes, split := len(r.lines.Rows), to-f.from, 0
+	for i := range r.lines.Rows {
+		if r.lines.Rows[i].Marks&record.LineSplit != 0 {
+			split++
+		}
+	}
+	t.mu.Lock()
+	t.inflight[&r.lines] = r
+	t.mu.Unlock()
+	if err := t.o.Output(ctx, &r.lines); err != nil {
+		t.mu.Lock()
+		delete(t.inflight, &r.lines)
+		t.mu.Unlock()
+		return fmt.Errorf("send lines: %w", err)
+	}
+	// From here on r may already be used again.
+	f.offset, f.from, f.nulls = to, to, 0
+	f.head, f.tail, f.last = head, tail, now
+	t.m.lines.Add(lines)
+	t.m.bytes.Add(int(bytes))
+	t.m.split.Add(split)
+	return nil
+}
+
+// tailOf is the fingerprint of the last bytes before data[end].
+func tailOf(data []byte, end int) record.Fingerprint {
+	return record.MakeFingerprint(data[max(0, end-record.TailMax):end])
+}
+
+// headOf extends the head fingerprint as far as the bytes sent reach.
+func (t *Tailer) headOf(f *file, data []byte, end int, to uint64) (record.Fingerprint, error) {
+	want := min(to, record.HeadMax)
+	if uint64(f.head.Len) >= want {
+		return f.head, nil
+	}
+	if uint64(end) == to { // data begins where the file does
+		return record.MakeFingerprint(data[:want]), nil
+	}
+	var buf [record.HeadMax]byte
+	n, err := f.h.ReadAt(buf[:want], 0)
+	if uint64(n) < want {
+		if err = noEOF(err); err == nil {
+			err = errors.New("file became shorter while it was read")
+		}
+		return record.Fingerprint{}, err
+	}
+	if !f.head.MatchesStart(buf[:want]) {
+		return record.Fingerprint{}, errors.New("file changed while it was read")
+	}
+	return record.MakeFingerprint(buf[:want]), nil
+}
+
+// lookBinary warns once of a file that does not look like text; its lines are
+// read all the same.
+func (t *Tailer) lookBinary(f *file, data []byte, off int) {
+	if f.looked {
+		return
+	}
+	f.looked = true
+	if bytes.IndexByte(data[off:min(len(data), off+8192)], 0) >= 0 {
+		t.log.Warn("file looks binary, its lines are sent as they are", "file", f.label)
+	}
+}
+
+// atEnd deals with a file that has nothing to read.
+func (t *Tailer) atEnd(f *file, v view) {
+	f.awake = false
+	if !v.deleted || !v.quiet {
+		return
+	}
+	t.finish(f)
+}
+
+// finish lets go of a file that will never be read again.
+func (t *Tailer) finish(f *file) {
+	t.closeFile(f)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f.publishLocked()
+	f.finished = true
+	t.forgetLocked(f)
+	if !f.id.IsZero() && f.pub.acked >= f.pub.from {
+		t.noteLocked(f, record.Gone)
+		delete(t.byID, f.id)
+	}
+}
+
+// forgetLocked takes f out of what the scan looks at.
+func (t *Tailer) forgetLocked(f *file) {
+	if t.files[f.node] == f {
+		delete(t.files, f.node)
+	}
+	t.unlistLocked(f)
+}
+
+// unlistLocked takes f's names out of what the watcher looks up.
+func (t *Tailer) unlistLocked(f *file) {
+	for _, p := range [...]string{f.path, f.real} {
+		if t.byPath[p] == f {
+			delete(t.byPath, p)
+		}
+	}
+}
+
+// giveUp lets go of a deleted file that still has something to read, or can no
+// longer be read, and counts the loss.
+func (t *Tailer) giveUp(f *file) {
+	if lost := f.atSize - int64(f.offset); lost > 0 && !f.id.IsZero() {
+		t.m.lostBytes.Add(int(lost))
+		t.log.Error("file is gone before it was read to its end", "file", f.label, "lost_bytes", lost)
+	}
+	t.finish(f)
+}
+
+// trouble notes what is wrong with a file, and says so when that is new. The next
+// scan tries again.
+func (t *Tailer) trouble(f *file, what string, err error) {
+	text := what + ": " + err.Error()
+	t.mu.Lock()
+	known := f.problem == text
+	f.problem, f.retry = text, true
+	t.mu.Unlock()
+	if !known {
+		t.m.problems.Inc()
+		t.log.Warn("cannot read file, will try again", "file", f.label, "error", text)
+	}
+}
+
+func (t *Tailer) noTrouble(f *file) {
+	t.mu.Lock()
+	had := f.problem != ""
+	f.problem = ""
+	t.mu.Unlock()
+	if had {
+		t.log.Info("file can be read again", "file", f.label)
+	}
+}
+
+// since is how long ago u was, never negative: the clock may have been set back.
+func (t *Tailer) since(u time.Time) time.Duration { return max(t.o.Clock().Sub(u), 0) }

@@ -1,0 +1,382 @@
+// Package tail finds log files, recognises them again after rotations and
+// restarts, and reads their lines as they are written.
+//
+// It is where a line's way begins. Down the way internal/ship takes the runs of
+// lines and gives them back when a server has acknowledged them; beside it
+// internal/registry keeps how far that is.
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"journalist/internal/metrics"
+	"journalist/internal/record"
+)
+
+// Positions keeps the acknowledged positions of file generations;
+// *registry.Registry is one. All methods may be called from several goroutines.
+type Positions interface {
+	// Inode and Path return what is known of an inode number and of a path, the
+	// youngest first; Unfinished returns all that is not gone.
+	Inode(ino uint64) []record.Generation
+	Path(path string) []record.Generation
+	Unfinished() []record.Generation
+	// Register enters new generations and calls done, from another goroutine,
+	// when they are durable.
+	Register(done func(error), gens ...record.Generation)
+	// Ack moves a generation's acknowledged position, Note records where it is.
+	Ack(id record.SourceID, to uint64, head, tail record.Fingerprint)
+	Note(id record.SourceID, dev, ino, size uint64, state record.GenerationState)
+}
+
+// Group is some files and what is said about them.
+type Group struct {
+	// Paths are patterns: those of filepath.Match, ** for any number of folders,
+	// and "-" for the standard input.
+	Paths []string
+	// Exclude are patterns of paths, or of last elements, that are left out.
+	Exclude []string
+	// Fields are added to every line. They win over host and file.
+	Fields []record.Pair
+	// DeadTime: a file that is new to scribe and was not written for so long is
+	// read only from its end on; 24 h by default.
+	DeadTime time.Duration
+}
+
+// Options are what a Tailer needs. Groups, Positions and Output must be set.
+type Options struct {
+	FS     FS // the operating system's by default
+	Groups []Group
+	Host   string // the field host; the machine's name by default
+	// Positions is where acknowledged positions are kept.
+	Positions Positions
+	// Output takes a run of lines; it blocks while there is no room, which is the
+	// back pressure. It is called from several goroutines, but for one source from
+	// one at a time. The run comes back through Acked. An error means that the run
+	// was not taken.
+	Output func(context.Context, *record.Lines) error
+	// FromEnd starts files that are there at the first look, and of which nothing
+	// is known, at their end.
+	FromEnd bool
+	// MaxLine is the longest text of one line; longer lines are split. At most,
+	// and by default, record.MaxValue.
+	MaxLine int
+	// ScanInterval is how often patterns are expanded and all files looked at, 2 s
+	// by default. On Linux changes are seen at once; this finds what the kernel
+	// does not tell of, as on network file systems.
+	ScanInterval time.Duration
+	// PollInterval is how often files that changed lately are looked at where the
+	// kernel does not tell of changes, 250 ms by default.
+	PollInterval time.Duration
+	// Grace is how long a rotated or deleted file must be quiet before its last
+	// line counts as complete and it is let go, 5 s by default.
+	Grace time.Duration
+	// HoldTime is how long a deleted file is kept open for lines that cannot be
+	// sent, 24 h by default. What is given up then is logged and counted.
+	HoldTime time.Duration
+	// CloseIdle is how long an unchanged file stays open, 5 min by default.
+	CloseIdle time.Duration
+	// MaxOpen is how many files may be open at a time; by default half of what the
+	// process may open, at most 4096. Beyond it files are opened for each read.
+	MaxOpen int
+	// Workers is how many files are read at the same time, 4 by default.
+	Workers int
+	// MaxBytes bounds the buffers that wait for acks, 6 MiB by default.
+	MaxBytes int64
+	// NoWatch does without the kernel's notifications.
+	NoWatch bool
+	Stdin   io.Reader // os.Stdin by default
+	Clock   func() time.Time
+	Logger  *slog.Logger // nil discards
+	Metrics *metrics.Set
+}
+
+func (o *Options) setDefaults() error {
+	if o.Positions == nil || o.Output == nil {
+		return errors.New("tail: Positions and Output must be set")
+	}
+	if len(o.Groups) == 0 {
+		return errors.New("tail: no files to read: Groups is empty")
+	}
+	for _, g := range o.Groups {
+		for _, p := range slices.Concat(g.Paths, g.Exclude) {
+			if err := checkPattern(p); err != nil {
+				return fmt.Errorf("tail: %w", err)
+			}
+		}
+	}
+	if o.MaxLine < 0 || o.MaxLine > record.MaxValue || (o.MaxLine > 0 && o.MaxLine < 16) {
+		return fmt.Errorf("tail: MaxLine is %d, must be between 16 and %d", o.MaxLine, record.MaxValue)
+	}
+	if o.FS == nil {
+		o.FS = osFS{}
+	}
+	if o.Host == "" {
+		o.Host, _ = os.Hostname() // a machine without a name sends an empty one
+	}
+	if o.Stdin == nil {
+		o.Stdin = os.Stdin
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	def(&o.MaxLine, record.MaxValue)
+	def(&o.ScanInterval, 2*time.Second)
+	def(&o.PollInterval, 250*time.Millisecond)
+	def(&o.Grace, 5*time.Second)
+	def(&o.HoldTime, 24*time.Hour)
+	def(&o.CloseIdle, 5*time.Minute)
+	def(&o.MaxOpen, openLimit())
+	def(&o.Workers, 4)
+	def(&o.MaxBytes, 6<<20)
+	return nil
+}
+
+func def[T int | int64 | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+func openLimit() int {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
+		return 256
+	}
+	return int(min(max(l.Cur/2, 16), 4096))
+}
+
+// readSize is how much is read at a time.
+const readSize = 256 << 10
+
+// Tailer follows files. Run reads them until its context ends; Acked and Status
+// may be called at any time from any goroutine.
+type Tailer struct {
+	o      Options
+	fs     FS
+	log    *slog.Logger
+	groups []*group
+	reg    Positions
+	split  splitter
+	pool   *pool
+	open   atomic.Int64 // open files
+	m      counters
+	ctx    context.Context // Run's; for callbacks that outlive a step
+	watch  watcher
+
+	mu       sync.Mutex
+	ready    sync.Cond // queue is not empty, or stopped
+	files    map[inode]*file
+	byID     map[record.SourceID]*file
+	byPath   map[string]*file // for the watcher
+	queue    []*file
+	stopped  bool
+	inflight map[*record.Lines]*run
+	problems map[string]string // by path or pattern: what was logged about it
+	scans    int
+
+	rescan chan struct{}
+}
+
+type counters struct {
+	lines, bytes, rotations, truncations, gapBytes, lostBytes, nulBytes, split, skipped, problems *metrics.Counter
+}
+
+// group is a Group with what is made of it.
+type group struct {
+	Group
+	stdin bool
+}
+
+// New checks the options and makes a Tailer. Nothing is opened before Run.
+func New(o Options) (*Tailer, error) {
+	o.Groups = slices.Clone(o.Groups)
+	if err := o.setDefaults(); err != nil {
+		return nil, err
+	}
+	// The slack before the text is for the tail fingerprint, that behind a longest
+	// line for its end.
+	const slack = record.TailMax
+	sizes := []int{4 << 10, 16 << 10, 64 << 10, readSize + slack}
+	sizes = append(sizes, max(o.MaxLine, readSize)+2+2*slack)
+	t := &Tailer{
+		o: o, fs: o.FS, log: o.Logger, reg: o.Positions,
+		split:    splitter{maxLine: o.MaxLine},
+		pool:     newPool(o.MaxBytes, sizes...),
+		files:    make(map[inode]*file),
+		byID:     make(map[record.SourceID]*file),
+		byPath:   make(map[string]*file),
+		inflight: make(map[*record.Lines]*run),
+		problems: make(map[string]string),
+		rescan:   make(chan struct{}, 1),
+		ctx:      context.Background(),
+	}
+	t.ready.L = &t.mu
+	for _, g := range o.Groups {
+		def(&g.DeadTime, 24*time.Hour)
+		gr := &group{Group: g}
+		gr.Paths = slices.DeleteFunc(slices.Clone(g.Paths), func(p string) bool { return p == "-" })
+		gr.stdin = len(gr.Paths) != len(g.Paths)
+		t.groups = append(t.groups, gr)
+	}
+	c := o.Metrics.Counter
+	t.m = counters{
+		lines: c("scribe_read_lines_total"), bytes: c("scribe_read_bytes_total"),
+		rotations: c("scribe_rotations_total"), truncations: c("scribe_truncations_total"),
+		gapBytes: c("scribe_truncate_gap_bytes_total"), lostBytes: c("scribe_lost_bytes_total"),
+		nulBytes: c("scribe_skipped_nul_bytes_total"), split: c("scribe_split_lines_total"),
+		skipped: c("scribe_skipped_files_total"), problems: c("scribe_file_problems_total"),
+	}
+	o.Metrics.Gauge(func() float64 { return float64(t.open.Load()) }, "scribe_open_files")
+	return t, nil
+}
+
+// Run finds and reads files until ctx ends, which is the only error it returns.
+// It leaves nothing running but, where the standard input is read, a read of that
+// that cannot be interrupted. Runs handed to Output may still come back through
+// Acked afterwards.
+func (t *Tailer) Run(ctx context.Context) error {
+	t.ctx = ctx
+	var wg sync.WaitGroup
+	if !t.o.NoWatch {
+		w, err := newWatcher(t.hint)
+		if err != nil {
+			t.log.Warn("no notification of changes by the kernel, files are polled", "error", err)
+		} else {
+			t.watch = w
+			wg.Go(func() { w.run(ctx) })
+		}
+	}
+	for range t.o.Workers {
+		wg.Go(func() { t.work(ctx) })
+	}
+	stopWork := context.AfterFunc(ctx, func() {
+		t.mu.Lock()
+		t.stopped = true
+		t.ready.Broadcast()
+		t.mu.Unlock()
+	})
+	defer stopWork()
+	for _, g := range t.groups {
+		if g.stdin {
+			t.startStdin(ctx, g)
+			break
+		}
+	}
+	t.find(ctx)
+	wg.Wait()
+	t.closeAll()
+	return ctx.Err()
+}
+
+// work reads one file after the other, a run at a time, so that a long file does
+// not hold up the others.
+func (t *Tailer) work(ctx context.Context) {
+	for {
+		f := t.next(true)
+		if f == nil || ctx.Err() != nil {
+			return
+		}
+		t.done(f, t.step(ctx, f))
+	}
+}
+
+// next takes a file from the queue; with wait it waits for one. It returns nil
+// when there is none or the Tailer is stopped.
+func (t *Tailer) next(wait bool) *file {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(t.queue) == 0 && wait && !t.stopped {
+		t.ready.Wait()
+	}
+	if t.stopped || len(t.queue) == 0 {
+		return nil
+	}
+	f := t.queue[0]
+	t.queue[0] = nil
+	t.queue = t.queue[1:]
+	f.queued, f.busy, f.again = false, true, false
+	return f
+}
+
+// done gives a file back after a step; with more there is more to read.
+func (t *Tailer) done(f *file, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f.busy = false
+	f.publishLocked()
+	if more || f.again {
+		t.enqueueLocked(f)
+	}
+}
+
+func (t *Tailer) enqueueLocked(f *file) {
+	switch {
+	case f.busy:
+		f.again = true
+	case !f.queued && !f.finished && !f.registering:
+		f.queued = true
+		t.queue = append(t.queue, f)
+		t.ready.Signal()
+	}
+}
+
+// Acked takes back a run that Output took, once all its lines are durable at a
+// server: the position moves and the buffer is used again. The runs of one source
+// must come in the order in which Output got them. A run that Output did not get
+// from this Tailer is ignored.
+func (t *Tailer) Acked(l *record.Lines) {
+	t.mu.Lock()
+	r := t.inflight[l]
+	delete(t.inflight, l)
+	t.mu.Unlock()
+	if r == nil {
+		return
+	}
+	if r.file != nil { // nil: the standard input
+		t.reg.Ack(l.Position.ID, l.Position.To, r.head, r.tail)
+		t.acked(r.file, l.Position)
+	}
+	t.pool.put(r)
+}
+
+// acked notes an ack in the file's own state.
+func (t *Tailer) acked(f *file, p record.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.pub.id != p.ID {
+		return // the file has a new generation since
+	}
+	f.pub.acked = max(f.pub.acked, p.To)
+	if f.finished && f.pub.acked >= f.pub.from {
+		t.noteLocked(f, record.Gone)
+		delete(t.byID, p.ID)
+	}
+}
+
+// noteLocked tells the registry where f's generation stands.
+func (t *Tailer) noteLocked(f *file, s record.GenerationState) {
+	t.reg.Note(f.pub.id, f.node.dev, f.node.ino, uint64(max(f.size, 0)), s)
+}
+
+func (t *Tailer) closeAll() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.files {
+		t.closeFile(f)
+	}
+}
