@@ -141,6 +141,11 @@ func (c Compare) orderNumber(v record.Value) (int, bool) {
 		want = float64(c.Value.Int)
 	}
 	f, ok := v.Float()
+	if !ok && c.Unit != NoUnit && v.Kind == record.String && len(v.Bytes) <= 64 {
+		var unit Unit
+		f, unit, ok = ParseNumber(string(v.Bytes))
+		ok = ok && unit == c.Unit
+	}
 	return cmp.Compare(f, want), ok
 }
 

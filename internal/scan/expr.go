@@ -41,6 +41,9 @@ type (
 		// Number is Value as a number where IsNumber says so.
 		Number   float64
 		IsNumber bool
+		// Unit: Number was spelled with a unit, as seconds or bytes; then strings
+		// that spell one with such a unit ("312ms") are numbers too.
+		Unit Unit
 	}
 )
 
