@@ -1,0 +1,144 @@
+package ship
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"journalist/internal/metrics"
+)
+
+// DefaultPort is taken where a server is given without one.
+const DefaultPort = "5043"
+
+// Options of a Shipper. Zero values mean the defaults given.
+type Options struct {
+	// Servers are the addresses, host:port. One is chosen at random; the next
+	// takes over when it fails. Required.
+	Servers []string
+	// TLS is what TLSConfig makes. Required: lines never travel in the clear.
+	TLS *tls.Config
+	// Timeout is how long a server may be silent while lines wait for its
+	// acknowledgement, and how long connecting may take (15 s).
+	Timeout time.Duration
+	// Progress is how long a server may show signs of life without acknowledging
+	// anything (10 times Timeout).
+	Progress time.Duration
+	// Linger is how long lines may wait for more of them while others are under
+	// way (25 ms); without others under way they leave at once.
+	Linger time.Duration
+	// MaxBackoff is the longest pause between two attempts to connect (60 s).
+	MaxBackoff time.Duration
+	// QueueBytes bounds the lines that are queued and under way together (8 MiB).
+	QueueBytes int64
+	// WindowBytes and WindowLines bound one window (512 KiB, 8192 lines with
+	// journalist and 2048 with other servers).
+	WindowBytes int
+	WindowLines int
+	// InFlight is how many windows may be under way (4).
+	InFlight int
+	// Plain forbids blocks: plain version 2 is spoken with every server.
+	Plain bool
+
+	Logger  *slog.Logger
+	Metrics *metrics.Set
+}
+
+const (
+	plainWindowLines = 2048 // what Filebeat sends at most; every server takes it
+	blockWindowLines = 8192
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if len(o.Servers) == 0 {
+		return o, errors.New("ship: no servers")
+	}
+	if o.TLS == nil {
+		return o, errors.New("ship: no TLS configuration")
+	}
+	servers := make([]string, len(o.Servers))
+	for i, s := range o.Servers {
+		var err error
+		if servers[i], err = ServerAddress(s); err != nil {
+			return o, err
+		}
+	}
+	o.Servers = servers
+	durations := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	durations(&o.Timeout, 15*time.Second)
+	durations(&o.Progress, 10*o.Timeout)
+	durations(&o.Linger, 25*time.Millisecond)
+	durations(&o.MaxBackoff, time.Minute)
+	if o.QueueBytes <= 0 {
+		o.QueueBytes = 8 << 20
+	}
+	if o.WindowBytes <= 0 {
+		o.WindowBytes = 512 << 10
+	}
+	// A window must stay below what servers take of one frame, with room for what
+	// a last long line adds.
+	o.WindowBytes = min(o.WindowBytes, 4<<20)
+	if o.InFlight <= 0 {
+		o.InFlight = 4
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o, nil
+}
+
+// ServerAddress checks a configured server and adds the port where it is missing.
+func ServerAddress(s string) (string, error) {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		if h, p, err2 := net.SplitHostPort(net.JoinHostPort(s, DefaultPort)); err2 == nil && net.ParseIP(s) != nil || err2 == nil && !containsColon(s) {
+			host, port, err = h, p, nil
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("ship: server %q: %w (expected host:port)", s, err)
+	}
+	if host == "" {
+		return "", fmt.Errorf("ship: server %q has no host (expected host:port)", s)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return "", fmt.Errorf("ship: server %q: port %q is not a number from 1 to 65535", s, port)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+func containsColon(s string) bool {
+	for i := range len(s) {
+		if s[i] == ':' {
+			return true
+		}
+	}
+	return false
+}
+
+// counters are the shipper's metrics.
+type counters struct {
+	linesSent, linesAcked, bytesAcked, wireBytes, windows, resent *metrics.Counter
+	connects, failures, timeouts                                  *metrics.Counter
+}
+
+func newCounters(m *metrics.Set) counters {
+	return counters{
+		linesSent:  m.Counter("scribe_ship_lines_sent_total"),
+		linesAcked: m.Counter("scribe_ship_lines_acked_total"),
+		bytesAcked: m.Counter("scribe_ship_bytes_acked_total"),
+		wireBytes:  m.Counter("scribe_ship_wire_bytes_total"),
+		windows:    m.Counter("scribe_ship_windows_total"),
+		resent:     m.Counter("scribe_ship_lines_resent_total"),
+		connects:   m.Counter("scribe_ship_connects_total"),
+		failures:   m.Counter("scribe_ship_failures_total"),
+		timeouts:   m.Counter("scribe_ship_timeouts_total"),
+	}
+}
