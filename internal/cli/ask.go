@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Question is what query asks. From and To go to the server as they are: RFC
+// 3339 or relative ("now-1h"); "" is the server's default, the last hour.
+type Question struct {
+	Query string `json:"query"`
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+	Limit int    `json:"limit,omitempty"`
+	// Source asks for the nested records as they came, in _source.
+	Source bool `json:"source,omitempty"`
+}
+
+// Stats is what the server says about an answer.
+type Stats struct {
+	RowsMatched int64    `json:"rows_matched"`
+	RowsScanned int64    `json:"rows_scanned"`
+	BytesRead   int64    `json:"bytes_read"`
+	ElapsedMS   float64  `json:"elapsed_ms"`
+	Partial     []string `json:"partial"`
+}
+
+// maxLine bounds one line of an answer: a record (record.MaxRecord) with every
+// byte escaped, twice with _source, fits.
+const maxLine = 64 << 20
+
+// Query asks and calls row for each row as it comes. The row is valid only during
+// the call. When row fails, that is what Query returns, and the server stops
+// working on the query.
+func (c *Client) Query(ctx context.Context, q Question, row func(*Row) error) (Stats, error) {
+	body, header, err := jsonBody(q)
+	if err != nil {
+		return Stats{}, err
+	}
+	header.Set("Accept", "application/x-ndjson")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // also ends the reading of an answer that is no longer wanted
+	resp, err := c.do(ctx, http.MethodPost, "/api/v1/query", header, body)
+	if err != nil {
+		return Stats{}, err
+	}
+	defer func() { _ = resp.Body.Close() }() // only read
+	return c.readRows(ctx, resp.Body, row)
+}
+
+// readRows reads rows and the trailer. Only the last line is a trailer, so each
+// line is held back until the next one is there.
+func (c *Client) readRows(ctx context.Context, r io.Reader, row func(*Row) error) (Stats, error) {
+	lines := newLineReader(r)
+	var held []byte
+	var have bool
+	var parsed Row
+	for {
+		line, err := lines.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return Stats{}, ctx.Err()
+			}
+			return Stats{}, fmt.Errorf("%s: the answer broke off: %w", c.server, err)
+		}
+		if have {
+			if err := ParseRow(held, &parsed); err != nil {
+				return Stats{}, fmt.Errorf("%s: bad row in the answer: %w", c.server, err)
+			}
+			if err := row(&parsed); err != nil {
+				return Stats{}, err
+			}
+		}
+		held, have = append(held[:0], line...), true
+	}
+	var trailer struct {
+		Stats *Stats     `json:"stats"`
+		Error *errorBody `json:"error"`
+	}
+	if !have || json.Unmarshal(held, &trailer) != nil || (trailer.Stats == nil && trailer.Error == nil) {
+		return Stats{}, fmt.Errorf("%s: the answer broke off: its last line is missing", c.server)
+	}
+	if trailer.Error != nil {
+		return Stats{}, trailer.Error.apiError(0)
+	}
+	return *trailer.Stats, nil
+}
+
+// lineReader yields lines of any length up to maxLine without their line ends;
+// empty ones are skipped. A line is valid until the next call.
+type lineReader struct {
+	r   *bufio.Reader
+	buf []byte
+}
+
+func newLineReader(r io.Reader) *lineReader { return &lineReader{r: bufio.NewReaderSize(r, 64<<10)} }
+
+func (l *lineReader) next() ([]byte, error) {
+	for {
+		l.buf = l.buf[:0]
+		for {
+			part, err := l.r.ReadSlice('\n')
+			l.buf = append(l.buf, part...)
+			if len(l.buf) > maxLine {
+				return nil, fmt.Errorf("a line of more than %d bytes", maxLine)
+			}
+			if errors.Is(err, bufio.ErrBufferFull) {
+				continue
+			}
+			if err != nil && (err != io.EOF || len(l.buf) == 0) {
+				return nil, err
+			}
+			break
+		}
+		if line := bytes.TrimRight(l.buf, "\r\n"); len(line) > 0 {
+			return line, nil
+		}
+	}
+}
+
+// FieldsAnswer is what fields answers.
+type FieldsAnswer struct {
+	Sampled int64       `json:"sampled"`
+	Fields  []FieldInfo `json:"fields"`
+	Stats   Stats       `json:"stats"`
+}
+
+// FieldInfo describes one field of the sampled rows.
+type FieldInfo struct {
+	Name     string       `json:"name"`
+	Kind     string       `json:"kind"`
+	Count    int64        `json:"count"`
+	Distinct int64        `json:"distinct"`
+	Top      []FieldValue `json:"top"`
+}
+
+// FieldValue is a value and how many of the sampled rows have it.
+type FieldValue struct {
+	Value string `json:"value"`
+	Count int64  `json:"count"`
+}
+
+// Fields asks which fields the rows that match have, with their top values.
+func (c *Client) Fields(ctx context.Context, q Question, top int) (FieldsAnswer, error) {
+	v := url.Values{"query": {q.Query}, "top": {strconv.Itoa(top)}}
+	if q.From != "" {
+		v.Set("from", q.From)
+	}
+	if q.To != "" {
+		v.Set("to", q.To)
+	}
+	var a FieldsAnswer
+	err := c.getJSON(ctx, "/api/v1/fields?"+v.Encode(), &a)
+	return a, err
+}

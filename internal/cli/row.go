@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Row is one row of an answer: the line as it came and its fields in their order.
+// It is valid until the reader that filled it reads on.
+type Row struct {
+	Raw    []byte // the JSON object, without line end
+	Fields []RowField
+}
+
+// RowField is one field of a row.
+type RowField struct {
+	Name  string // dotted
+	Value []byte // JSON text
+}
+
+// Text returns the value as plain text: a string without its quotes, null as
+// nothing, all else as JSON.
+func (f RowField) Text() string { return valueText(f.Value) }
+
+// Number tells that the value is a JSON number.
+func (f RowField) Number() bool {
+	return len(f.Value) > 0 && (f.Value[0] == '-' || f.Value[0] >= '0' && f.Value[0] <= '9')
+}
+
+// Field returns the first field with this name.
+func (r *Row) Field(name string) (RowField, bool) {
+	for _, f := range r.Fields {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return RowField{}, false
+}
+
+// Text returns a field's value as text, "" when the row has no such field.
+func (r *Row) Text(name string) string {
+	f, _ := r.Field(name)
+	return f.Text()
+}
+
+func valueText(v []byte) string {
+	if len(v) == 0 || string(v) == "null" {
+		return ""
+	}
+	if v[0] == '"' {
+		return unquote(v)
+	}
+	return string(v)
+}
+
+// unquote returns the text of a JSON string. Strings without escapes, nearly all,
+// need no parser.
+func unquote(v []byte) string {
+	plain := len(v) >= 2
+	for _, c := range v {
+		if c == '\\' || c >= utf8.RuneSelf {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return string(v[1 : len(v)-1])
+	}
+	var s string
+	if err := json.Unmarshal(v, &s); err != nil {
+		return string(v)
+	}
+	return s
+}
+
+// maxRowFields bounds what a wrong server can make a row allocate.
+const maxRowFields = 1 << 16
+
+var errBadRow = errors.New("not a JSON object")
+
+// ParseRow splits a JSON object into its fields, in their order and with their
+// values as they stand. It reuses row's memory and keeps line.
+func ParseRow(line []byte, row *Row) error {
+	row.Raw, row.Fields = line, row.Fields[:0]
+	i := skipSpace(line, 0)
+	if i >= len(line) || line[i] != '{' {
+		return badRow(line, i)
+	}
+	i = skipSpace(line, i+1)
+	if i < len(line) && line[i] == '}' {
+		return atEnd(line, i+1)
+	}
+	for len(row.Fields) < maxRowFields {
+		end := stringEnd(line, i)
+		if end < 0 {
+			return badRow(line, i)
+		}
+		name := unquote(line[i:end])
+		i = skipSpace(line, end)
+		if i >= len(line) || line[i] != ':' {
+			return badRow(line, i)
+		}
+		i = skipSpace(line, i+1)
+		end = valueEnd(line, i)
+		if end < 0 {
+			return badRow(line, i)
+		}
+		row.Fields = append(row.Fields, RowField{Name: name, Value: line[i:end]})
+		i = skipSpace(line, end)
+		if i >= len(line) {
+			return badRow(line, i)
+		}
+		switch line[i] {
+		case '}':
+			return atEnd(line, i+1)
+		case ',':
+			i = skipSpace(line, i+1)
+		default:
+			return badRow(line, i)
+		}
+	}
+	return fmt.Errorf("%w: more than %d fields", errBadRow, maxRowFields)
+}
+
+func atEnd(line []byte, i int) error {
+	if i = skipSpace(line, i); i != len(line) {
+		return badRow(line, i)
+	}
+	return nil
+}
+
+func badRow(line []byte, i int) error {
+	return fmt.Errorf("%w at byte %d of %q", errBadRow, i, line[:min(len(line), 80)])
+}
+
+func skipSpace(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n') {
+		i++
+	}
+	return i
+}
+
+// stringEnd returns where the JSON string that begins at i ends, -1 if none does.
+func stringEnd(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return -1
+	}
+	for i++; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// valueEnd returns where the JSON value that begins at i ends, -1 if it does not.
+// It checks the nesting only: the values were checked when they were ingested.
+func valueEnd(b []byte, i int) int {
+	if i >= len(b) {
+		return -1
+	}
+	switch b[i] {
+	case '"':
+		return stringEnd(b, i)
+	case '{', '[':
+		depth := 0
+		for i < len(b) {
+			switch b[i] {
+			case '"':
+				if i = stringEnd(b, i); i < 0 {
+					return -1
+				}
+				continue
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+			i++
+		}
+		return -1
+	}
+	start := i
+	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ' ' && b[i] != '\t' && b[i] != '\r' && b[i] != '\n' {
+		i++
+	}
+	if i == start {
+		return -1
+	}
+	return i
+}
