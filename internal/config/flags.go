@@ -27,6 +27,10 @@ type ForwarderFlags struct {
 	Host     string
 }
 
+// DefaultSpoolSize is how many lines logstash-forwarder sent at once. scribe sends
+// as many as are worth it, unless another number is given.
+const DefaultSpoolSize = 1024
+
 // The exit codes of logstash-forwarder.
 const (
 	ForwarderExitUsage = 1
@@ -49,7 +53,7 @@ func ParseForwarderFlags(args []string, w io.Writer) (*ForwarderFlags, error) {
 	}
 	set.StringVar(&f.Config, "config", "", "the configuration `file` or directory")
 	for _, name := range []string{"spool-size", "sv"} {
-		set.IntVar(&f.SpoolSize, name, 1024, "send at most this many `lines` at once")
+		set.IntVar(&f.SpoolSize, name, DefaultSpoolSize, "send at most this many `lines` at once")
 	}
 	for _, name := range []string{"harvest-buffer-size", "hb"} {
 		set.IntVar(&f.HarvestBuffer, name, 16<<10, "`bytes` of the buffer for each file; scribe chooses by itself")

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/oklog/run"
+
+	"journalist/internal/cli"
+)
+
+// progressInterval is how often a running scribe says what it shipped.
+const progressInterval = 10 * time.Second
+
+// addProgress adds the actor that tells, when something moved, how much.
+func (f *forwarder) addProgress(g *run.Group) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.Add(func() error {
+		ticker := time.NewTicker(progressInterval)
+		defer ticker.Stop()
+		before := f.shipper.Status()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+			}
+			now := f.shipper.Status()
+			if now.LinesAcked != before.LinesAcked {
+				f.log.Info(fmt.Sprintf("shipped %s lines, %s; queue %s", cli.Thousands(now.LinesAcked-before.LinesAcked),
+					cli.Bytes(now.BytesAcked-before.BytesAcked), cli.Thousands(now.QueueLines)))
+			}
+			before = now
+		}
+	}, func(error) { cancel() })
+}

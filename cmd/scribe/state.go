@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"journalist/internal/vfs"
+)
+
+// defaultStateDir lies in the working directory, as logstash-forwarder's registry.
+const defaultStateDir = ".scribe"
+
+// stateDir returns where the positions are: the flag, else systemd's directory,
+// else .scribe.
+func stateDir(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	if dirs := os.Getenv("STATE_DIRECTORY"); dirs != "" {
+		first, _, _ := strings.Cut(dirs, ":")
+		return first
+	}
+	return defaultStateDir
+}
+
+// lockState makes the state directory and takes it for this process. Whoever has
+// it is named in the error.
+func lockState(dir string) (unlock func() error, err error) {
+	if err := vfs.OS.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	name := filepath.Join(dir, "lock")
+	unlock, err = vfs.Lock(vfs.OS, name, 0)
+	if errors.Is(err, vfs.ErrLocked) {
+		who := "another scribe"
+		if pid := lockHolder(dir); pid > 0 {
+			who = fmt.Sprintf("another scribe (pid %d)", pid)
+		}
+		return nil, fmt.Errorf("%s uses the state directory %s: stop it, or name another one with --state-dir", who, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		_ = unlock() // the first error is the one to tell
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	return unlock, nil
+}
+
+// lockHolder returns the process that locked the state directory last, 0 when
+// nobody knows.
+func lockHolder(dir string) int {
+	text, err := os.ReadFile(filepath.Join(dir, "lock"))
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
