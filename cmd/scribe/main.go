@@ -1,7 +1,8 @@
 // Command scribe runs on every server and ships the lines of its log files to a
 // journalist, or to another lumberjack server.
 //
-// It only wires the packages below internal/. What `scribe run` runs:
+// It only wires internal/tail, internal/registry and internal/ship; at the other
+// end of the wire is internal/ingest/lumberjack. What `scribe run` runs:
 //
 //	log files, stdin
 //	     │ lines

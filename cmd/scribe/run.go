@@ -114,6 +114,10 @@ func newForwarder(dir string, conf *config.Forwarder, s settings, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
+	if err := f.takeOver(); err != nil {
+		_ = f.registry.Close() // the first error is the one to tell
+		return nil, err
+	}
 	f.tailer, err = tail.New(tail.Options{
 		Groups: groups(conf), Host: s.host, Positions: f.registry, FromEnd: s.fromEnd, Logger: logger, Metrics: set,
 		Output: func(ctx context.Context, l *record.Lines) error { return f.shipper.Send(ctx, l, f.tailer.Acked) },
