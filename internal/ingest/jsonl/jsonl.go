@@ -1,0 +1,276 @@
+// Package jsonl takes logs as JSON lines over HTTP: one object a line, each line a
+// record.
+//
+// Up the way are `journalist import`, curl and whatever writes NDJSON; internal/api
+// authenticates them and mounts the handler. Down the way the batches go to
+// internal/pipeline through an ingest.Sink. The body is read as a stream, a few
+// batches are in flight, and the answer comes when all of it is durable.
+package jsonl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"journalist/internal/ingest"
+	"journalist/internal/ingest/httpbody"
+	"journalist/internal/metrics"
+	"journalist/internal/record"
+)
+
+// Options configure New.
+type Options struct {
+	Sink    ingest.Sink
+	Logger  *slog.Logger
+	Metrics *metrics.Set
+	// MaxBody is the most bytes of one request after decompression; 0 means 1 GiB.
+	MaxBody int64
+	// Clock is the time; nil means time.Now.
+	Clock func() time.Time
+}
+
+const (
+	batchRows  = 4096
+	batchBytes = 4 << 20
+	inFlight   = 4
+	// maxErrors is how many bad lines the answer describes.
+	maxErrors = 20
+	maxKey    = 200
+)
+
+// Handler answers POST requests. It may be used by any number of goroutines.
+type Handler struct {
+	o   Options
+	log *slog.Logger
+
+	requests, rows, rejected, bytes *metrics.Counter
+	batches                         batchPool
+}
+
+// New makes a handler.
+func New(o Options) *Handler {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 1 << 30
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Handler{
+		o: o, log: log,
+		requests: o.Metrics.Counter("journalist_jsonl_requests_total"),
+		rows:     o.Metrics.Counter("journalist_jsonl_rows_total"),
+		rejected: o.Metrics.Counter("journalist_jsonl_rejected_rows_total"),
+		bytes:    o.Metrics.Counter("journalist_jsonl_received_bytes_total"),
+	}
+}
+
+// LineError says why a line was not taken.
+type LineError struct {
+	Line  int64 // from 1
+	Error string
+}
+
+// Result is what became of a body.
+type Result struct {
+	Accepted, Rejected int64
+	Errors             []LineError // the first ones
+}
+
+func (r *Result) reject(line int64, why string) {
+	r.Rejected++
+	if len(r.Errors) < maxErrors {
+		r.Errors = append(r.Errors, LineError{line, why})
+	}
+}
+
+// ServeHTTP takes one body. Its dataset is the query parameter "dataset". With an
+// Idempotency-Key a body that is sent again within some minutes, because the
+// answer got lost, is stored once.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.requests.Inc()
+	var res Result
+	err := h.serve(w, r, &res)
+	h.rows.Add(int(res.Accepted))
+	h.rejected.Add(int(res.Rejected))
+	writeAnswer(w, h.log, &res, err)
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, res *Result) error {
+	switch t := httpbody.MediaType(r); t {
+	case "application/x-ndjson", "application/ndjson", "application/json", "application/jsonl", "application/x-jsonl",
+		"application/jsonlines", "application/x-jsonlines", "application/json-lines":
+	default:
+		return &httpbody.Error{
+			Status: http.StatusUnsupportedMediaType,
+			Msg:    fmt.Sprintf("content type %q is not taken here", r.Header.Get("Content-Type")),
+			Hint:   "send one JSON object a line with the header Content-Type: application/x-ndjson",
+		}
+	}
+	sender := ingest.SenderFrom(r.Context())
+	dataset := r.URL.Query().Get("dataset")
+	if dataset == "" {
+		dataset = record.DefaultDataset
+	}
+	if err := ingest.CheckDataset(dataset); err != nil {
+		return &httpbody.Error{Status: http.StatusBadRequest, Msg: err.Error()}
+	}
+	if !sender.May(dataset) {
+		return &httpbody.Error{Status: http.StatusForbidden, Msg: fmt.Sprintf("these credentials may not write into dataset %q", dataset)}
+	}
+	key := r.Header.Get("Idempotency-Key")
+	if len(key) > maxKey {
+		return &httpbody.Error{Status: http.StatusBadRequest, Msg: fmt.Sprintf("the Idempotency-Key has %d bytes, at most %d are allowed", len(key), maxKey)}
+	}
+	body, err := httpbody.Open(w, r, h.o.MaxBody)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	defer func() { h.bytes.Add(int(body.Size())) }()
+	f := &feed{h: h, ctx: r.Context(), dataset: dataset, client: sender.Name, key: key, res: res, now: h.o.Clock().UnixNano()}
+	return f.run(body)
+}
+
+// feed is the state of one body.
+type feed struct {
+	h       *Handler
+	ctx     context.Context
+	dataset string
+	client  string
+	key     string
+	now     int64
+	res     *Result
+
+	batch   *record.Batch
+	count   uint64 // batches submitted
+	flights []flight
+	err     error // the first that the sink had
+}
+
+// flight is a batch that the sink has.
+type flight struct {
+	batch *record.Batch
+	done  <-chan error
+}
+
+func (f *feed) run(body io.Reader) error {
+	lines := lineReader{r: body}
+	var readErr error
+	for n := int64(1); f.err == nil; n++ {
+		line, err := lines.next()
+		if errors.Is(err, errLongLine) {
+			f.res.reject(n, err.Error())
+			continue
+		}
+		if err != nil {
+			if err != io.EOF {
+				readErr = err
+			}
+			break
+		}
+		if n == 1 {
+			line = trimBOM(line)
+		}
+		if isBlank(line) {
+			continue
+		}
+		f.add(n, line)
+	}
+	// What is read is kept, also when the rest did not come: the answer says how
+	// many rows that were. With a key the half batch is left to the repetition,
+	// which would not recognise it.
+	half := readErr != nil && f.key != ""
+	if f.err == nil && f.batch != nil && f.batch.Len() > 0 && !half {
+		f.submit()
+	}
+	for len(f.flights) > 0 {
+		f.land()
+	}
+	if f.batch != nil {
+		f.h.batches.put(f.batch)
+	}
+	if f.err != nil {
+		return f.err
+	}
+	return readErr
+}
+
+func (f *feed) add(n int64, line []byte) {
+	if f.batch == nil {
+		f.batch = f.h.batches.get()
+	}
+	if err := f.batch.AppendJSON(line, f.now); err != nil {
+		f.res.reject(n, lineError(line, err))
+		return
+	}
+	if f.batch.Len() >= batchRows || f.batch.Bytes() >= batchBytes {
+		f.submit()
+	}
+}
+
+func lineError(line []byte, err error) string {
+	if line[0] == '[' {
+		return "a JSON array: send its objects one a line"
+	}
+	return err.Error()
+}
+
+// submit hands the batch to the sink, after the oldest has landed where too many
+// are in flight.
+func (f *feed) submit() {
+	if len(f.flights) >= inFlight {
+		f.land()
+		if f.err != nil {
+			return
+		}
+	}
+	b := f.batch
+	f.batch = nil
+	b.Dataset, b.Client = f.dataset, f.client
+	if f.key != "" {
+		// The same body is cut into the same batches, so that their number tells
+		// them apart.
+		b.Window = windowOf(f.key, f.dataset, f.count, b)
+	}
+	f.count++
+	f.flights = append(f.flights, flight{b, f.h.o.Sink.Submit(f.ctx, b)})
+}
+
+// land waits for the oldest batch in flight.
+func (f *feed) land() {
+	first := f.flights[0]
+	f.flights = f.flights[1:]
+	rows := first.batch.Len()
+	err := <-first.done
+	f.h.batches.put(first.batch)
+	if err != nil {
+		if f.err == nil {
+			f.err = err
+		}
+		return
+	}
+	f.res.Accepted += int64(rows)
+}
+
+// windowOf identifies the n-th batch of the body with this key. Number of rows
+// and bytes are part of it: a body that was changed under the same key is another.
+func windowOf(key, dataset string, n uint64, b *record.Batch) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(key) // a hash takes everything
+	_, _ = d.WriteString(fmt.Sprintf("\x00%s\x00%d\x00%d\x00%d", dataset, n, b.Len(), b.Bytes()))
+	if s := d.Sum64(); s != 0 {
+		return s
+	}
+	return 1
+}
