@@ -9,7 +9,7 @@ export class Problem extends Error {
     readonly kind: string,
     message: string,
     readonly hint = '',
-    /** position is where in the query, in characters from 0; -1 when it says nothing. */
+    /** position is where in the query, in bytes from 0; -1 when it says nothing. */
     readonly position = -1,
     readonly status = 0,
   ) {

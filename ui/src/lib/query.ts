@@ -41,7 +41,7 @@ function termEnd(text: string, from: number): number {
   let atValue = true; // at the start of a value, where quotes and regexes begin
   while (i < text.length) {
     const c = text[i]!;
-    if (/[\s()|]/.test(c)) break;
+    if (/[\s()|]/.test(c) || (c === '"' && !atValue)) break;
     const stop = atValue ? valueEnd(text, i) : i;
     if (stop > i) {
       i = stop;
@@ -112,16 +112,19 @@ export const isPageable = (text: string): boolean =>
 /** quote writes text so that the query language reads it back as it is. */
 export const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-const plainName = /^[\p{L}_@][\p{L}\p{N}_@.-]*$/u;
+// A filter takes a field's name bare only.
+const plainName = /^[A-Za-z_@\u0080-\u{10ffff}][\w@./\u0080-\u{10ffff}-]*$/u;
+const reserved = new Set(['_time', '_exists_']);
 
-/** fieldName writes a field's name as a query wants it. */
-export const fieldName = (name: string): string => (plainName.test(name) ? name : quote(name));
+/** canFilter tells whether a filter can name the field. */
+export const canFilter = (name: string): boolean => plainName.test(name) && !/\s/.test(name) && !reserved.has(name);
 
 const longestValue = 300;
 
 /** clause writes the filter for one value of a field, "" where none can be written. */
 export function clause(field: string, value: Value): string {
-  const name = fieldName(field);
+  const name = field;
+  if (!canFilter(name)) return '';
   if (value === null) return `_exists_:${name}`;
   if (typeof value === 'number' || typeof value === 'boolean' || value instanceof Exact) return `${name}=${value}`;
   if (typeof value !== 'string') return '';
@@ -223,12 +226,14 @@ export function wantedWords(text: string): Wanted[] {
   return out;
 }
 
+const named = /^([A-Za-z_@\u0080-\u{10ffff}][\w@./\u0080-\u{10ffff}-]*)(:(?!:|\/\/)|!=|[=<>]=?)(.*)$/su;
+
+/** parts parts a term's field from its value. The field of what is not looked for in messages is "\0". */
 function parts(term: string): { field: string; value: string } {
-  if (/^["'/]/.test(term)) return { field: '', value: term };
-  const m = /^([^:=<>!"'/]+)(:|!=|=)(.*)$/s.exec(term);
+  const m = /^["'/]/.test(term) ? null : named.exec(term);
   if (!m) return { field: '', value: term };
-  const field = nowhere.has(m[1]!) || m[2] === '!=' ? '\u0000' : m[1]!;
-  return { field, value: m[2] === ':' ? m[3]!.replace(/^=/, '') : m[3]! };
+  const elsewhere = nowhere.has(m[1]!) || (m[2] !== ':' && m[2] !== '=');
+  return { field: elsewhere ? '\0' : m[1]!, value: m[2] === ':' ? m[3]!.replace(/^=/, '') : m[3]! };
 }
 
 function wantedOf(value: string): Wanted | undefined {
@@ -242,6 +247,6 @@ function wantedOf(value: string): Wanted | undefined {
   const head = value.startsWith('*');
   const tail = value.endsWith('*');
   const word = value.replace(/^\*+|\*+$/g, '').replace(/[~^][\d.]*$/, '');
-  if (word === '' || /[*?]/.test(word)) return undefined;
+  if (!/[\p{L}\p{N}_]/u.test(word) || /[*?]/.test(word)) return undefined;
   return { text: word, wordStart: !head, wordEnd: !tail };
 }

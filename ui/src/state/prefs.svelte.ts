@@ -8,7 +8,8 @@ const isTheme = (v: unknown): v is Theme => v === 'auto' || v === 'light' || v =
 
 class Prefs {
   theme = $state<Theme>(load('theme', isTheme, 'auto'));
-  sidebar = $state(load('sidebar', isFlag, true));
+  /** On a narrow screen the fields would push the rows away: there they come on request. */
+  sidebar = $state(!matchMedia('(max-width: 760px)').matches && load('sidebar', isFlag, true));
   wrap = $state(load('wrap', isFlag, false));
 
   /** cycleTheme goes through following the system, light and dark. */
