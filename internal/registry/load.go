@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ func Load(fsys vfs.FS, dir string) (State, error) {
 		if l, err = load(fsys, dir); err == nil {
 			return l.state(), nil
 		}
-		if !vfs.IsNotExist(err) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
@@ -58,7 +59,7 @@ type listing struct{ snaps, logs []uint64 }
 
 func list(fsys vfs.FS, dir string) (ls listing, err error) {
 	entries, err := fsys.ReadDir(dir)
-	if vfs.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return ls, nil
 	}
 	if err != nil {
@@ -203,7 +204,7 @@ func readFile(fsys vfs.FS, name string, kind byte, seq uint64, each func(*entry)
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer func() { _ = f.Close() }() // only read
 	return readFrames(f, kind, seq, each)
 }
 

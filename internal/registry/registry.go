@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -127,6 +129,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Registry, error) {
 			return nil, fmt.Errorf("registry: set aside %s: %w", name, err)
 		}
 	}
+	removeTemporary(fsys, dir)
 	r.w = writer{r: r, seq: l.files.last(), keep: l.base}
 	r.collect()
 	if err := r.w.compact(); err != nil {
@@ -136,6 +139,17 @@ func Open(fsys vfs.FS, dir string, o Options) (*Registry, error) {
 	o.Metrics.Gauge(func() float64 { return float64(r.Len()) }, "scribe_registry_generations")
 	go r.flusher()
 	return r, nil
+}
+
+// removeTemporary removes snapshots that a crash left half-written. What cannot be
+// removed is in nobody's way.
+func removeTemporary(fsys vfs.FS, dir string) {
+	entries, err := fsys.ReadDir(dir)
+	for _, e := range entries {
+		if err == nil && strings.HasPrefix(e.Name(), filePrefix) && strings.HasSuffix(e.Name(), snapshotExt+".tmp") {
+			_ = fsys.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // add enters an item into the indices. r.mu is held, or r is not shared yet.

@@ -47,23 +47,6 @@ func (t *Tailer) find(ctx context.Context) {
 	}
 }
 
-// hint is called by the watcher: something happened to the file at path, or with
-// names to the names in a folder (path "" when it is not known where).
-func (t *Tailer) hint(path []byte, names bool) {
-	if !names {
-		t.mu.Lock()
-		if f := t.byPath[string(path)]; f != nil {
-			t.enqueueLocked(f)
-		}
-		t.mu.Unlock()
-		return
-	}
-	select {
-	case t.rescan <- struct{}{}:
-	default:
-	}
-}
-
 // candidate is a path that a pattern gave.
 type candidate struct {
 	path  string
@@ -83,6 +66,7 @@ func (t *Tailer) scan() {
 	if t.scans == 1 {
 		fresh = append(fresh, s.unfinished()...)
 	}
+	s.followMoves()
 	fresh = append(fresh, s.missed...)
 	s.admit(fresh)
 	if t.watch != nil {
@@ -334,11 +318,9 @@ func (s *scanner) missedSiblings(g *group, label string, than fs.FileInfo) {
 		if err != nil || !fi.Mode().IsRegular() || !fi.ModTime().After(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
 			continue
 		}
-		if len(t.reg.Inode(node.ino)) > 0 || excluded(g.Exclude, path) {
-			continue
+		if !excluded(g.Exclude, path) {
+			s.missed = append(s.missed, t.newFile(g, label, path, node, fi, now))
 		}
-		t.log.Info("found a rotated file that was never seen before its rotation", "file", label, "now", path)
-		s.missed = append(s.missed, t.newFile(g, label, path, node, fi, now))
 	}
 }
 

@@ -46,6 +46,7 @@ type rig struct {
 	held  []*record.Lines // not acknowledged
 	hold  bool
 	up    bool
+	acks  sync.WaitGroup
 	log   strings.Builder
 }
 
@@ -164,11 +165,11 @@ func (r *rig) output(_ context.Context, l *record.Lines) error {
 	if !r.hold {
 		held := r.held
 		r.held = nil
-		go func() {
+		r.acks.Go(func() {
 			for _, l := range held {
 				r.tl.Acked(l)
 			}
-		}()
+		})
 	}
 	return nil
 }
@@ -188,6 +189,7 @@ func (r *rig) drain() {
 			r.tl.done(f, r.tl.step(r.t.Context(), f))
 			continue
 		}
+		r.acks.Wait()
 		busy := false
 		r.tl.mu.Lock()
 		for _, f := range r.tl.files {

@@ -255,7 +255,7 @@ func (t *Tailer) samePrefix(f, orig *file, size uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer h.Close() //nolint:errcheck // only read
+	defer func() { _ = h.Close() }() // only read
 	var a, b [4096]byte
 	n := min(size, uint64(len(a)))
 	at := int64(size - n)

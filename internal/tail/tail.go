@@ -187,6 +187,7 @@ type Tailer struct {
 	stopped  bool
 	inflight map[*record.Lines]*run
 	problems map[string]string // by path or pattern: what was logged about it
+	moves    [][2]string       // renames since the last scan
 	scans    int
 
 	rescan chan struct{}
@@ -253,7 +254,7 @@ func (t *Tailer) Run(ctx context.Context) error {
 	t.ctx = ctx
 	var wg sync.WaitGroup
 	if !t.o.NoWatch {
-		w, err := newWatcher(t.hint)
+		w, err := newWatcher(t)
 		if err != nil {
 			t.log.Warn("no notification of changes by the kernel, files are polled", "error", err)
 		} else {

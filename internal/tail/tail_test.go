@@ -195,7 +195,7 @@ func TestNulHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // a test's file
+	defer func() { _ = f.Close() }()
 	line := strings.Repeat("x", 99) + "\n"
 	for range 6000 {
 		if _, err := f.WriteString(line); err != nil {
@@ -277,7 +277,7 @@ func TestDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // a test's file
+	defer func() { _ = f.Close() }()
 	r.remove("app.log")
 	if _, err := f.WriteString("b\nc"); err != nil {
 		t.Fatal(err)

@@ -11,3 +11,15 @@ type watcher interface {
 	// run passes changes on until ctx ends, and then releases everything.
 	run(ctx context.Context)
 }
+
+// hints is told by a watcher what happened.
+type hints interface {
+	// changed: the file at path was written to or truncated. path is valid only
+	// during the call.
+	changed(path []byte)
+	// moved: a file was renamed, or replaced another one.
+	moved(from, to string)
+	// names: something else happened to the names in a folder, or nobody knows what
+	// happened.
+	names()
+}

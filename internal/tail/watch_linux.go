@@ -26,7 +26,7 @@ const watchMask = unix.IN_MODIFY | unix.IN_CREATE | unix.IN_MOVED_FROM | unix.IN
 type inotify struct {
 	fd   int
 	file *os.File
-	hint func(path []byte, names bool)
+	h    hints
 
 	mu     sync.Mutex
 	closed bool
@@ -34,13 +34,13 @@ type inotify struct {
 	wds    map[int32]string
 }
 
-func newWatcher(hint func(path []byte, names bool)) (watcher, error) {
+func newWatcher(h hints) (watcher, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
 	return &inotify{
-		fd: fd, file: os.NewFile(uintptr(fd), "inotify"), hint: hint,
+		fd: fd, file: os.NewFile(uintptr(fd), "inotify"), h: h,
 		dirs: make(map[string]int32), wds: make(map[int32]string),
 	}, nil
 }
@@ -80,7 +80,7 @@ func (w *inotify) watch(dirs map[string]struct{}) (covered map[string]bool, err 
 		covered[dir] = true
 	}
 	if added {
-		w.hint(nil, true) // what happened before the watch was there
+		w.h.names() // what happened before the watch was there
 	}
 	return covered, err
 }
@@ -121,9 +121,12 @@ func (w *inotify) run(ctx context.Context) {
 // events passes on what is in b; path is scratch space.
 func (w *inotify) events(b, path []byte) []byte {
 	names := false
+	var from string // of the move whose other half comes next
+	var cookie uint32
 	for len(b) >= unix.SizeofInotifyEvent {
 		wd := int32(binary.NativeEndian.Uint32(b))
 		mask := binary.NativeEndian.Uint32(b[4:])
+		pair := binary.NativeEndian.Uint32(b[8:])
 		size := int(binary.NativeEndian.Uint32(b[12:]))
 		b = b[unix.SizeofInotifyEvent:]
 		if size > len(b) {
@@ -131,36 +134,43 @@ func (w *inotify) events(b, path []byte) []byte {
 		}
 		name := b[:size]
 		b = b[size:]
-		if mask&unix.IN_IGNORED != 0 {
-			w.mu.Lock()
-			w.dropLocked(wd)
-			w.mu.Unlock()
-		}
-		if mask&unix.IN_MODIFY == 0 {
-			names = true // also when events were lost
-			continue
-		}
 		w.mu.Lock()
+		if mask&unix.IN_IGNORED != 0 {
+			w.dropLocked(wd)
+		}
 		dir, ok := w.wds[wd]
 		w.mu.Unlock()
-		if !ok {
-			continue
+		if ok {
+			path = appendPath(path[:0], dir, name)
 		}
-		if i := bytes.IndexByte(name, 0); i >= 0 {
-			name = name[:i]
-		}
-		path = path[:0]
-		if dir != "." {
-			path = append(path, dir...)
-			if dir != "/" {
-				path = append(path, '/')
+		switch {
+		case mask&unix.IN_MODIFY == 0:
+			names = true // also when events were lost
+			if ok && mask&unix.IN_MOVED_FROM != 0 {
+				from, cookie = string(path), pair
+			} else if ok && mask&unix.IN_MOVED_TO != 0 && from != "" && pair == cookie {
+				w.h.moved(from, string(path))
 			}
+		case ok:
+			w.h.changed(path)
 		}
-		path = append(path, name...)
-		w.hint(path, false)
 	}
 	if names {
-		w.hint(nil, true)
+		w.h.names()
 	}
 	return path
+}
+
+// appendPath appends the path of an event's name, which NUL bytes follow.
+func appendPath(path []byte, dir string, name []byte) []byte {
+	if i := bytes.IndexByte(name, 0); i >= 0 {
+		name = name[:i]
+	}
+	if dir != "." {
+		path = append(path, dir...)
+		if dir != "/" {
+			path = append(path, '/')
+		}
+	}
+	return append(path, name...)
 }

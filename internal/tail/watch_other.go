@@ -4,6 +4,6 @@ package tail
 
 import "errors"
 
-func newWatcher(func(path []byte, names bool)) (watcher, error) {
+func newWatcher(hints) (watcher, error) {
 	return nil, errors.New("not supported on this system")
 }
