@@ -18,10 +18,21 @@ func newLogger(w io.Writer, level slog.Level, toSyslog bool) (*slog.Logger, func
 	if err != nil {
 		return nil, nil, fmt.Errorf("log to syslog: %w", err)
 	}
-	h := &syslogHandler{out: out, text: new(strings.Builder)}
+	return slog.New(newSyslogHandler(out, level)), func() { _ = out.Close() }, nil
+}
+
+// severities is the part of a *syslog.Writer that is used.
+type severities interface {
+	Err(string) error
+	Warning(string) error
+	Info(string) error
+	Debug(string) error
+}
+
+func newSyslogHandler(out severities, level slog.Level) *syslogHandler {
+	h := &syslogHandler{lock: make(chan struct{}, 1), text: new(strings.Builder), out: out}
 	h.Handler = slog.NewTextHandler(h.text, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTimeAndLevel})
-	h.lock = make(chan struct{}, 1)
-	return slog.New(h), func() { _ = out.Close() }, nil
+	return h
 }
 
 // withoutTimeAndLevel leaves out what syslog adds itself.
@@ -38,7 +49,7 @@ type syslogHandler struct {
 	slog.Handler
 	lock chan struct{} // holds a token while text is in use
 	text *strings.Builder
-	out  *syslog.Writer
+	out  severities
 }
 
 // Handle writes one record.

@@ -61,7 +61,7 @@ func WriteScribeCheck(w io.Writer, c *ScribeCheck) error {
 		if p.Note != "" {
 			found += ", " + p.Note
 		}
-		if len(p.Problems) == 0 {
+		if len(p.Problems) == 0 || p.Files > 0 {
 			t.add("ok", "files", found)
 		}
 		for _, problem := range p.Problems {

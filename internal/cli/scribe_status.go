@@ -56,7 +56,7 @@ type ScribeFile struct {
 // from.
 func WriteScribeStatus(w io.Writer, s *ScribeStatus, now time.Time) error {
 	if s.Running {
-		fmt.Fprintf(w, "scribe %s is running (pid %d, since %s), state in %s\n", Safe(s.Version), s.PID, ago(s.Started, now), Safe(s.StateDir))
+		fmt.Fprintf(w, "scribe %s is running (pid %d, started %s), state in %s\n", Safe(s.Version), s.PID, ago(s.Started, now), Safe(s.StateDir))
 	} else {
 		fmt.Fprintf(w, "scribe is not running, state in %s\n", Safe(s.StateDir))
 	}
@@ -82,7 +82,7 @@ func WriteScribeStatus(w io.Writer, s *ScribeStatus, now time.Time) error {
 func writeScribeServer(w io.Writer, s *ScribeServer, now time.Time) {
 	switch {
 	case s.Connected:
-		fmt.Fprintf(w, "server   %s, connected since %s, %s\n", Safe(s.Address), ago(s.Since, now), Safe(s.Protocol))
+		fmt.Fprintf(w, "server   %s, connected %s, %s\n", Safe(s.Address), ago(s.Since, now), Safe(s.Protocol))
 	case s.Address != "":
 		fmt.Fprintf(w, "server   %s, not connected\n", Safe(s.Address))
 	default:

@@ -170,3 +170,30 @@ func TestZoneMatchesStandardLibrary(t *testing.T) {
 		}
 	}
 }
+
+// No line makes it panic, and a time that is found is one that the line spells: the
+// same line with the read time moved within its year gives it again.
+func FuzzLineTimes(f *testing.F) {
+	for _, s := range samples {
+		f.Add([]byte(s.line))
+	}
+	berlin := mustZone(f, "Europe/Berlin")
+	f.Fuzz(func(t *testing.T, line []byte) {
+		read := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC).UnixNano()
+		l := lineTimes{zone: zone{loc: berlin}}
+		before := string(line)
+		ns, ok := l.find(line, read)
+		if string(line) != before {
+			t.Fatal("the line was changed")
+		}
+		again := lineTimes{zone: zone{loc: berlin}}
+		if ns2, ok2 := again.find(line, read+nsSecond); ok2 != ok || ns2 != ns {
+			t.Fatalf("%q: %d (%v), a second later %d (%v)", line, ns, ok, ns2, ok2)
+		}
+		if ok {
+			if back, parsed := record.ParseTime(record.AppendTime(nil, ns)); !parsed || back != ns {
+				t.Fatalf("%q: %d is no time that can be shown", line, ns)
+			}
+		}
+	})
+}

@@ -36,7 +36,7 @@ func mustTime(t *testing.T, s string) int64 {
 	return at.UnixNano()
 }
 
-func mustZone(t *testing.T, name string) *time.Location {
+func mustZone(t testing.TB, name string) *time.Location {
 	t.Helper()
 	loc, err := time.LoadLocation(name)
 	if err != nil {
