@@ -34,7 +34,7 @@ func Check(ctx context.Context, server string, cfg *tls.Config) []Step {
 		return c.steps
 	}
 	if c.dns(ctx, addr) && c.tcp(ctx, addr) {
-		defer c.nc.Close() //nolint:errcheck // only tried
+		defer func() { _ = c.nc.Close() }() // only tried
 		if t := c.handshake(ctx, addr); t != nil {
 			c.protocol(t)
 		}

@@ -156,10 +156,10 @@ func (ss *session) run() error {
 	ss.cancel(context.Canceled)
 	_ = ss.nc.NetConn().Close() // not Close: that waits for a peer that may be gone
 	if waitW {
-		<-written
+		_ = <-written // the first error is the one to tell
 	}
 	if waitR {
-		<-read
+		_ = <-read
 	}
 	return ss.outcome(err)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"journalist/internal/lumberjack"
@@ -166,8 +167,8 @@ func (c *conn) readWindows() error {
 			}
 			continue // the client waits for us
 		}
-		if err == io.EOF {
-			return nil
+		if err == io.EOF || errors.Is(err, syscall.ECONNRESET) && c.active.Load() == 0 {
+			return nil // the client is done; one that is killed resets
 		}
 		if err != nil {
 			return err

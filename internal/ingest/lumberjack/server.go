@@ -71,7 +71,7 @@ var errPlain = errors.New("lumberjack: a listener that is not on loopback needs 
 // Serve accepts connections until Shutdown, then it returns nil. It closes the
 // listener. It may be called for several listeners.
 func (s *Server) Serve(ln net.Listener) error {
-	defer ln.Close() //nolint:errcheck // closed twice after Shutdown
+	defer func() { _ = ln.Close() }() // closed twice after Shutdown
 	if s.o.TLS == nil && !loopback(ln.Addr()) {
 		return errPlain
 	}
