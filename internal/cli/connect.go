@@ -58,7 +58,7 @@ func (c Connection) Options(profilePath string) (ClientOptions, error) {
 	switch {
 	case !ok && o.Server == "":
 		return o, Exit(ExitUsage, ErrNoServer)
-	case !ok || (o.Server != "" && !sameServer(o.Server, p.Server)):
+	case !ok || (o.Server != "" && !SameServer(o.Server, p.Server)):
 		return o, Exit(ExitAuth, fmt.Errorf("%s: no token: run journalist login %s, or name a file that holds one with --token-file", o.Server, o.Server))
 	}
 	o.Server = p.Server
@@ -80,7 +80,9 @@ func first(s ...string) string {
 	return ""
 }
 
-func sameServer(a, b string) bool {
+// SameServer tells that two addresses name the same server, however they are
+// written.
+func SameServer(a, b string) bool {
 	if a == b {
 		return true
 	}
