@@ -83,7 +83,7 @@ func (q *request) parse(body []byte, urlIndex string) error {
 		if last == nil || !bytes.Equal(line, last) {
 			a, err := parseAction(line)
 			if err != nil {
-				return fmt.Errorf("Malformed action/metadata line [%d]: %w", number, err) //nolint:staticcheck // Elasticsearch's own words
+				return fmt.Errorf("malformed action/metadata line [%d]: %w", number, err)
 			}
 			it = q.itemOf(a, urlIndex)
 			last, lastItem = line, it
