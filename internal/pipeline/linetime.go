@@ -30,7 +30,7 @@ const headLength = 200
 //	<34>1 2026-01-02T15:04:05Z      RFC 5424, and the others after a priority
 //	[02/Jan/2026:15:04:05 -0700]    web servers, within the first 200 bytes
 //	Fri Jan  2 15:04:05.678 2026    ctime, also in brackets (Apache's error log)
-//	[02-Jan-2026 15:04:05 UTC]      PHP
+//	[02-Jan-2026 15:04:05 UTC]      PHP, Dovecot, also with +0100
 //	I0102 15:04:05.678901           klog
 //	1767366245.678, 1767366245678   seconds with a fraction, milliseconds
 func (l *lineTimes) find(line []byte, read int64) (int64, bool) {
@@ -154,14 +154,14 @@ func timeKey(b []byte) int {
 	return n
 }
 
-// epoch reads seconds with a fraction (squid, strace) or milliseconds, followed by
-// a space: ten digits alone may be anything.
+// epoch reads seconds with a fraction (squid, strace) or milliseconds, between 2001
+// and 2065 and followed by a space: ten digits alone may be anything.
 func epoch(b []byte) (int64, bool) {
 	n := 1
 	for n < len(b) && n < 14 && b[n]-'0' <= 9 {
 		n++
 	}
-	if b[0] == '0' || n >= len(b) {
+	if (b[0] != '1' && b[0] != '2') || n >= len(b) {
 		return 0, false
 	}
 	switch {
@@ -205,17 +205,6 @@ func webTime(b []byte) (int64, bool) {
 	if !ok || n == 0 {
 		return 0, false
 	}
-	b = b[12+n:]
-	if len(b) < 6 || b[0] != ' ' || (b[1] != '+' && b[1] != '-') {
-		return 0, false
-	}
-	h, m := number2(b[2:]), number2(b[4:])
-	if h > 18 || m > 59 {
-		return 0, false
-	}
-	offset := int64(h*3600+m*60) * nsSecond
-	if b[1] == '-' {
-		offset = -offset
-	}
-	return days*nsDay + clock - offset, true
+	offset, ok := numericZone(b[12+n:])
+	return days*nsDay + clock - offset, ok
 }

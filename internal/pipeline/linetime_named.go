@@ -31,35 +31,37 @@ func (l *lineTimes) syslog(b []byte, read int64) (int64, bool) {
 	if n == 0 {
 		return 0, false
 	}
-	return l.nearest(m, day, clock, read)
+	return l.withYear(m, day, clock, read)
 }
 
-// nearest completes a time without a year by the one that brings it nearest to
-// the time of reading.
-func (l *lineTimes) nearest(m, day int, clock, read int64) (int64, bool) {
-	const half = 182 * nsDay
+// withYear completes a time without a year by the last one that does not bring it
+// more than a day ahead of the time of reading: lines are written before they are
+// read, but clocks and configured zones may be off by hours.
+func (l *lineTimes) withYear(m, day int, clock, read int64) (int64, bool) {
 	year := l.zone.yearOf(read)
-	best, found := int64(0), false
-	for i, off := range [...]int{0, -1, 1, -2, -3, -4} {
-		if i > 2 && found {
-			break // only 29 February needs to go on, and only back
-		}
+	for off := 0; off > -8; off-- { // 29 February may be eight years away
 		days, ok := record.DaysSince1970(year+off, m, day)
 		if !ok {
 			continue
 		}
 		ns := l.zone.instant(days*nsDay+clock, read)
-		if d := distance(ns, read); d < uint64(half) {
-			return ns, true
-		} else if !found || d < distance(best, read) {
-			best, found = ns, true
+		if ns > read && distance(ns, read) > uint64(nsDay) {
+			continue
 		}
+		if off == 0 && distance(ns, read) > uint64(363*nsDay) { // read on new year's eve
+			if days, ok = record.DaysSince1970(year+1, m, day); ok {
+				if next := l.zone.instant(days*nsDay+clock, read); next < read || distance(next, read) <= uint64(nsDay) {
+					return next, true
+				}
+			}
+		}
+		return ns, true
 	}
-	return best, found
+	return 0, false
 }
 
 // ctime reads "Fri Jan  2 15:04:05 2006", with a fraction or a zone's abbreviation
-// before the year.
+// before the year, or with a bracket instead of the year (old mongod).
 func (l *lineTimes) ctime(b []byte, read int64) (int64, bool) {
 	if len(b) < len("Fri Jan  2 15:04:05 2006") || b[3] != ' ' || b[7] != ' ' || b[10] != ' ' || !weekday(b) {
 		return 0, false
@@ -84,6 +86,9 @@ func (l *lineTimes) ctime(b []byte, read int64) (int64, bool) {
 	if len(b) < 5 || b[0] != ' ' {
 		return 0, false
 	}
+	if b[1] == '[' && abbreviation == nil {
+		return l.withYear(m, day, clock, read)
+	}
 	days, ok := record.DaysSince1970(number4(b[1:]), m, day)
 	if !ok {
 		return 0, false
@@ -96,8 +101,8 @@ func (l *lineTimes) ctime(b []byte, read int64) (int64, bool) {
 	return l.zone.instant(wall, read), true
 }
 
-// php reads "02-Jan-2006 15:04:05 UTC]". Another zone than UTC and the configured
-// one is left alone.
+// php reads "02-Jan-2006 15:04:05 UTC]" and "02-Jan-2006 15:04:05 +0100]". Another
+// zone's name than UTC and the configured one's is left alone.
 func (l *lineTimes) php(b []byte, read int64) (int64, bool) {
 	if len(b) < len("02-Jan-2006 15:04:05]") || b[6] != '-' || b[11] != ' ' {
 		return 0, false
@@ -116,6 +121,9 @@ func (l *lineTimes) php(b []byte, read int64) (int64, bool) {
 		return l.zone.instant(wall, read), true
 	case string(rest[:end]) == " UTC":
 		return wall, true
+	case end == len(" +0100"):
+		offset, ok := numericZone(rest)
+		return wall - offset, ok
 	}
 	return 0, false
 }
@@ -131,7 +139,23 @@ func (l *lineTimes) klog(b []byte, read int64) (int64, bool) {
 	if n <= len("15:04:05") { // always has a fraction
 		return 0, false
 	}
-	return l.nearest(number2(b[1:]), number2(b[3:]), clock, read)
+	return l.withYear(number2(b[1:]), number2(b[3:]), clock, read)
+}
+
+// numericZone reads " +0100" at the beginning of b, as nanoseconds.
+func numericZone(b []byte) (offset int64, ok bool) {
+	if len(b) < 6 || b[0] != ' ' || (b[1] != '+' && b[1] != '-') {
+		return 0, false
+	}
+	h, m := number2(b[2:]), number2(b[4:])
+	if h > 18 || m > 59 {
+		return 0, false
+	}
+	offset = int64(h*3600+m*60) * nsSecond
+	if b[1] == '-' {
+		offset = -offset
+	}
+	return offset, true
 }
 
 // clockTime reads 15:04:05 with an optional fraction at the beginning of b; n is

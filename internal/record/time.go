@@ -235,8 +235,8 @@ func EpochTime(text []byte) (ns int64, ok bool) {
 	return ns, true
 }
 
-// maxTime is the last midnight that an int64 of nanoseconds reaches.
-const maxTime = 106_751 * 86400 * second
+// maxTime is the end of maxYear.
+const maxTime = 106651*86400*second - 1
 
 // AppendTime appends a time as RFC 3339 in UTC, with as many digits of a second
 // as it needs.
