@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clause, isPageable, isTable, pipeNames, split, tokens, wantedWords, withFilter, withoutFilter } from './query';
+import { beginning, clause, isPageable, isTable, pipeNames, selection, split, tokens, wantedWords, withFilter, withoutFilter } from './query';
 import { Exact, type Value } from './rows';
 
 describe('tokens', () => {
@@ -30,6 +30,11 @@ describe('pipes', () => {
     expect(split('  a  ')).toEqual({ filter: 'a', pipes: '' });
     expect(split('| limit 5')).toEqual({ filter: '', pipes: '| limit 5' });
   });
+  it('leave what says which rows', () => {
+    expect(selection('a | where b | stats count()')).toBe('a | where b');
+    expect(selection('a | limit 3 | where b')).toBe('a');
+    expect(selection('a "|"')).toBe('a "|"');
+  });
   it('tell tables from rows', () => {
     expect(pipeNames('a | STATS count() by x | limit 3')).toEqual(['stats', 'limit']);
     expect(isTable('a | stats count()')).toBe(true);
@@ -53,7 +58,7 @@ describe('clause', () => {
     ['f', '', 'f=""'],
     ['m', 'first line\nsecond', 'm:"first line"'],
     ['m', '\u001b[31mred\u001b[0m', 'm:"[31mred"'],
-    ['m', 'x'.repeat(400), `m:"${'x'.repeat(300)}"`],
+    ['m', 'x'.repeat(400), `m:"${'x'.repeat(300)}"*`],
     ['m', { a: 1 }, ''],
     ['two words', 'x', ''],
     ['a"b', 'x', ''],
@@ -63,6 +68,14 @@ describe('clause', () => {
   for (const [field, value, want] of cases) {
     it(want || `nothing for ${field}`, () => expect(clause(field, value)).toBe(want));
   }
+});
+
+describe('beginning', () => {
+  it('asks for a prefix, or for the first line of several', () => {
+    expect(beginning('m', 'GET /a')).toBe('m:"GET /a"*');
+    expect(beginning('m', 'one\ntwo')).toBe('m:"one"');
+    expect(beginning('a b', 'x')).toBe('');
+  });
 });
 
 describe('editing filters', () => {

@@ -100,6 +100,16 @@ export function pipeNames(text: string): string[] {
   });
 }
 
+/** selection is the part of a query that says which rows: its filter and the "where" pipes that follow at once. */
+export function selection(text: string): string {
+  const all = tokens(text);
+  const stop = all.findIndex((t, i) => {
+    const next = all[i + 1];
+    return t.kind === 'pipe' && !(next && text.slice(next.start, next.end).toLowerCase() === 'where');
+  });
+  return (stop < 0 ? text : text.slice(0, all[stop]!.start)).trim();
+}
+
 const rowPipes = new Set(['where', 'sort', 'limit', 'head', 'eval', 'extract', 'rex']);
 
 /** isTable tells whether the answer is columns instead of whole records. */
@@ -135,7 +145,15 @@ export function clause(field: string, value: Value): string {
   const whole = piece === value && value.length <= longestValue;
   if (whole) return `${name}=${quote(value)}`;
   const cut = piece.slice(0, longestValue).replace(/[\ud800-\udbff]$/, '').trim();
-  return cut === '' ? (value === '' ? `${name}=""` : '') : `${name}:${quote(cut)}`;
+  // Cut within a word, only a prefix of the phrase is certain.
+  const open = cut !== piece.trim() ? '*' : '';
+  return cut === '' ? (value === '' ? `${name}=""` : '') : `${name}:${quote(cut)}${open}`;
+}
+
+/** beginning writes the filter for values of a field that begin so. */
+export function beginning(field: string, start: string): string {
+  // eslint-disable-next-line no-control-regex
+  return canFilter(field) && !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(start) ? `${field}:${quote(start)}*` : clause(field, start);
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import * as api from '../lib/api';
 import { Problem } from '../lib/api';
-import { isPageable, isTable, split } from '../lib/query';
+import { isPageable, isTable, selection } from '../lib/query';
 import { Known, oldestOf, type Row } from '../lib/rows';
 import { absolute, after, isRelative, resolve } from '../lib/time';
 import type { View } from '../lib/urlstate';
@@ -29,6 +29,7 @@ class Search {
   /** limited is whether a table was cut at its limit. */
   limited = $state(false);
   older = $state<Older>('end');
+  olderProblem = $state.raw<Problem | null>(null);
 
   histogram = $state.raw<api.Histogram | null>(null);
   histogramProblem = $state.raw<Problem | null>(null);
@@ -60,8 +61,7 @@ class Search {
     this.older = 'end';
     this.newest = null;
     this.limited = false;
-    const { filter } = split(view.query);
-    const side = { query: filter, ...range };
+    const side = { query: selection(view.query), ...range };
     void this.#askHistogram(side, work.signal);
     void this.#askFields(side, work.signal);
     await this.#askRows(view, work.signal);
@@ -125,19 +125,19 @@ class Search {
     } catch (err) {
       if (signal.aborted || session.refused(err)) return;
       this.older = 'failed';
-      this.problem = asProblem(err);
+      this.olderProblem = asProblem(err);
     }
   }
 
   /** lookAround finds out what to suggest to someone who sees nothing. */
   async #lookAround(view: View, signal: AbortSignal): Promise<void> {
-    const { filter } = split(view.query);
+    const which = selection(view.query);
     const all = { from: '1970-01-01T00:00:00Z', to: '2200-01-01T00:00:00Z', limit: 1 };
     try {
       let newest = '';
-      await api.query({ ...all, query: filter }, (row) => (newest = row.time), signal);
+      await api.query({ ...all, query: which }, (row) => (newest = row.time), signal);
       let anything = newest !== '';
-      if (!anything && filter !== '') await api.query({ ...all, query: '' }, () => (anything = true), signal);
+      if (!anything && which !== '') await api.query({ ...all, query: '' }, () => (anything = true), signal);
       if (signal.aborted) return;
       this.newest = newest;
       this.anything = anything;
@@ -173,7 +173,7 @@ class Search {
   refreshSides(view: View): void {
     if (this.running || !isRelative(view.from)) return;
     const from = new Date(resolve(view.from, api.serverNow())).toISOString();
-    const side = { query: split(view.query).filter, from, to: 'now' };
+    const side = { query: selection(view.query), from, to: 'now' };
     void this.#askHistogram(side, this.#work.signal);
     void this.#askFields(side, this.#work.signal);
   }

@@ -3,7 +3,7 @@
 
 import * as api from '../lib/api';
 import { Problem } from '../lib/api';
-import { split } from '../lib/query';
+import { selection } from '../lib/query';
 import { Known, type Row } from '../lib/rows';
 import type { View } from '../lib/urlstate';
 import { asProblem, search } from './search.svelte';
@@ -97,7 +97,7 @@ class Tail {
       for (const row of rows) this.#take(row, known);
     };
     await api.tail(
-      split(view.query).filter,
+      selection(view.query),
       {
         ready: () => {
           this.state = 'live';
