@@ -20,10 +20,11 @@ const (
 type Request struct {
 	Query *Query
 	// From and To bound the time, nanoseconds since the epoch: [From, To). They
-	// are ANDed with what the query itself says.
+	// are ANDed with what the query itself says. Both 0 mean all time, To alone 0
+	// means no end.
 	From, To int64
-	// Limit is how many rows come at most, unless the query has its own limit,
-	// sort or stats; 0 means all.
+	// Limit is how many rows come at most, unless the query has its own limit or
+	// stats; 0 means all.
 	Limit int
 	// Zone is where days begin and what dates without a zone mean; nil is UTC.
 	Zone *time.Location

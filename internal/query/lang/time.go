@@ -31,6 +31,17 @@ func ParsePeriod(s string, now time.Time) (from, to time.Time, err error) {
 	return from, to, err
 }
 
+// ParseMoment reads what ParseTime reads, as the period [from, to) that it names:
+// a whole day for a date, a second for 10:15:00, a nanosecond where it is exact. So
+// a comparison with a day takes the day as one.
+func ParseMoment(s string, now time.Time) (from, to time.Time, err error) {
+	from, to, err = parsePeriod(s, now)
+	if err == nil && to.IsZero() {
+		to = from.Add(1)
+	}
+	return from, to, err
+}
+
 // layouts of dates without a zone, and the period that each names.
 var layouts = []struct {
 	layout       string

@@ -1,0 +1,191 @@
+package exec
+
+import (
+	"context"
+	"slices"
+
+	"journalist/internal/query/lang"
+	"journalist/internal/record"
+	"journalist/internal/scan"
+)
+
+// aggregate answers a stats over the scan: by the source whole where it can, else
+// from blocks, several at once.
+func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
+	ifs, err := q.conditions(p.stats)
+	if err != nil {
+		return nil, err
+	}
+	r := p.request(q)
+	if r == nil {
+		return q.result(p.stats, newGrouper(q, p.stats, ifs)), nil
+	}
+	if a, ok := q.aggregation(p, r, ifs); ok {
+		groups, st, ok, err := q.e.o.Source.Aggregate(ctx, a)
+		if err != nil {
+			q.stats.Add(st)
+			return nil, err
+		}
+		if ok {
+			q.stats.Add(st)
+			return q.fromGroups(p.stats, groups)
+		}
+	}
+	r.Columns, r.Whole = neededBy(p.stats, ifs)
+	r.Parallel = q.e.o.Parallel
+	workers := make([]*grouper, r.Parallel)
+	for i := range workers {
+		workers[i] = newGrouper(q, p.stats, ifs)
+	}
+	err = q.scan(ctx, r, func(b *scan.Block) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return workers[b.Worker].add(b)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range workers[1:] {
+		if err := workers[0].merge(w); err != nil {
+			return nil, err
+		}
+	}
+	return q.result(p.stats, workers[0]), nil
+}
+
+// aggregateTable answers a stats over rows at hand.
+func (q *query) aggregateTable(t *table, s *lang.Stats) (*table, error) {
+	ifs, err := q.conditions(s)
+	if err != nil {
+		return nil, err
+	}
+	g := newGrouper(q, s, ifs)
+	if err := t.emit(g.add); err != nil {
+		return nil, err
+	}
+	return q.result(s, g), nil
+}
+
+func (q *query) conditions(s *lang.Stats) ([]scan.Expr, error) {
+	ifs := make([]scan.Expr, len(s.Aggs))
+	for i, a := range s.Aggs {
+		if a.If == nil {
+			continue
+		}
+		e, err := compiler{now: q.now}.filter(a.If)
+		if err != nil {
+			return nil, err
+		}
+		ifs[i] = e
+	}
+	return ifs, nil
+}
+
+// neededBy are the columns that a stats reads.
+func neededBy(s *lang.Stats, ifs []scan.Expr) (names []string, whole bool) {
+	add := func(n string) {
+		if n != "" {
+			names = append(names, n)
+		}
+	}
+	for _, k := range s.By {
+		add(k.Field)
+	}
+	for i, a := range s.Aggs {
+		add(a.Field)
+		whole = fieldsOf(ifs[i], add) || whole
+	}
+	if whole {
+		return nil, true
+	}
+	return columns(names), false
+}
+
+// aggregation is the whole of it for the source; ok is false where the source's
+// terms cannot say it.
+func (q *query) aggregation(p *plan, r *scan.Request, ifs []scan.Expr) (*scan.Aggregation, bool) {
+	a := &scan.Aggregation{Request: *r}
+	a.Request.Parallel = q.e.o.Parallel
+	for _, k := range p.stats.By {
+		key := scan.Key{Field: k.Field, Span: k.Bucket}
+		if k.Span > 0 {
+			offset, ok := newBucketer(k.Span, q.req.Zone).constant(r.From, r.To)
+			if !ok {
+				return nil, false
+			}
+			key.Span, key.Offset = int64(k.Span), offset
+		}
+		a.By = append(a.By, key)
+	}
+	for i, agg := range p.stats.Aggs {
+		a.Aggs = append(a.Aggs, scan.Agg{Func: agg.Func, Field: agg.Field, If: ifs[i]})
+	}
+	return a, true
+}
+
+// resultTable is an empty answer of a stats: its keys, then its aggregates.
+func resultTable(s *lang.Stats) *table {
+	t := &table{}
+	for _, k := range s.By {
+		t.cols = append(t.cols, tableColumn{name: k.Name(), time: k.Field == record.FieldTime})
+	}
+	for _, a := range s.Aggs {
+		isTime := a.Field == record.FieldTime && (a.Func == "min" || a.Func == "max")
+		t.cols = append(t.cols, tableColumn{name: a.Name(), time: isTime})
+	}
+	return t
+}
+
+func (q *query) result(s *lang.Stats, g *grouper) *table {
+	t := resultTable(s)
+	n := g.groups()
+	t.rows = make([]tableRow, n)
+	for i := range n {
+		values := g.tuple(uint32(i))
+		for _, acc := range g.accs {
+			values = append(values, acc.value(i))
+		}
+		t.rows[i].values = values
+	}
+	t.orderByKeys(len(s.By))
+	return t
+}
+
+func (q *query) fromGroups(s *lang.Stats, groups []scan.Group) (*table, error) {
+	t := resultTable(s)
+	if len(groups) > q.e.o.MaxGroups {
+		return nil, &scan.BudgetError{Need: int64(len(groups)), Have: int64(q.e.o.MaxGroups), What: "groups"}
+	}
+	if len(groups) == 0 && len(s.By) == 0 {
+		// One row always, also over nothing.
+		return q.result(s, newGrouper(q, s, make([]scan.Expr, len(s.Aggs)))), nil
+	}
+	for _, g := range groups {
+		var bytes int64
+		values := slices.Concat(g.Keys, g.Values)
+		for _, v := range values {
+			bytes += size(v)
+		}
+		if err := q.budget.take(bytes, "groups"); err != nil {
+			return nil, err
+		}
+		t.rows = append(t.rows, tableRow{values: values})
+	}
+	t.orderByKeys(len(s.By))
+	return t, nil
+}
+
+func (t *table) orderByKeys(keys int) {
+	slices.SortFunc(t.rows, func(a, b tableRow) int {
+		for i := range keys {
+			if c := compareValues(a.values[i], b.values[i]); c != 0 {
+				return c
+			}
+			if a.values[i].Kind != b.values[i].Kind {
+				return int(a.values[i].Kind) - int(b.values[i].Kind)
+			}
+		}
+		return 0
+	})
+}

@@ -1,0 +1,35 @@
+package exec_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"journalist/internal/query/exec"
+	"journalist/internal/record"
+	"journalist/internal/testkit/memsource"
+	"journalist/internal/testkit/queryscript"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The scripts give the same answers whatever blocks the source yields and whether
+// or not it takes aggregations.
+func TestScripts(t *testing.T) {
+	for name, options := range map[string]memsource.Source{
+		"small blocks": {},
+		"plain":        {BlockRows: 2, Plain: true},
+		"large blocks": {BlockRows: 1000},
+		"aggregates":   {Aggregates: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			queryscript.Run(t, "testdata", func(_ *testing.T, batches []*record.Batch) exec.Source {
+				s := &memsource.Source{BlockRows: options.BlockRows, Plain: options.Plain, Aggregates: options.Aggregates}
+				for _, b := range batches {
+					s.Add(b)
+				}
+				return s
+			})
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package exec
+
+import (
+	"context"
+
+	"journalist/internal/record"
+	"journalist/internal/scan"
+)
+
+// stream yields rows as they come, in the order of their time.
+func (q *query) stream(ctx context.Context, p *plan, yield func(*scan.Block) error) error {
+	r := p.request(q)
+	if r == nil {
+		return nil
+	}
+	r.Order, _ = p.timeOrder()
+	r.Limit = p.limit
+	pr := newProjection(p, r)
+	return q.scan(ctx, r, func(b *scan.Block) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return yield(pr.apply(b))
+	})
+}
+
+// projection turns the blocks of a scan into those of the answer. One goroutine
+// uses it.
+type projection struct {
+	keep   []string
+	drop   map[string]bool
+	source []string // the columns asked of the source
+	out    scan.Block
+}
+
+// newProjection also tells the request which columns are needed.
+func newProjection(p *plan, r *scan.Request) *projection {
+	pr := &projection{keep: p.keep, drop: p.drop}
+	if p.keep == nil {
+		r.Whole = true
+		return pr
+	}
+	pr.source = columns(p.keep)
+	r.Columns = pr.source
+	return pr
+}
+
+func (pr *projection) apply(b *scan.Block) *scan.Block {
+	switch {
+	case pr.keep != nil:
+		return pr.kept(b)
+	case len(pr.drop) > 0:
+		return pr.dropped(b)
+	}
+	return b
+}
+
+func (pr *projection) kept(b *scan.Block) *scan.Block {
+	n := b.Len()
+	pr.out = scan.Block{Dataset: b.Dataset, Columns: pr.out.Columns[:0]}
+	for _, name := range pr.keep {
+		if name == record.FieldTime {
+			pr.out.Columns = append(pr.out.Columns, scan.Column{Name: name, Form: scan.Ints, Time: true, Len: n, Ints: b.Times})
+			continue
+		}
+		for i, s := range pr.source {
+			if s == name {
+				pr.out.Columns = append(pr.out.Columns, b.Columns[i])
+			}
+		}
+	}
+	return &pr.out
+}
+
+// dropped leaves columns out. The time of a whole row stays in any case.
+func (pr *projection) dropped(b *scan.Block) *scan.Block {
+	pr.out = scan.Block{Times: b.Times, ShapeOf: b.ShapeOf, Dataset: b.Dataset, Columns: pr.out.Columns[:0], Shapes: pr.out.Shapes[:0]}
+	for _, c := range b.Columns {
+		if !pr.drop[c.Name] {
+			pr.out.Columns = append(pr.out.Columns, c)
+		}
+	}
+	for _, s := range b.Shapes {
+		pr.out.Shapes = append(pr.out.Shapes, dropNames(s, pr.drop))
+	}
+	return &pr.out
+}
+
+func dropNames(shape []record.Name, drop map[string]bool) []record.Name {
+	kept := make([]record.Name, 0, len(shape))
+	for _, n := range shape {
+		if !drop[n.Dotted] {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
