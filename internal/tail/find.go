@@ -224,7 +224,7 @@ func (t *Tailer) lookLocked(f *file, fi fs.FileInfo, now time.Time) {
 	rest := f.away() && f.size > int64(f.pub.offset) // a last line that waits for the grace time
 	if changed || f.retry || rest {
 		t.enqueueLocked(f)
-	} else if f.h != nil && !f.busy && !f.queued && now.Sub(f.changed) > t.o.CloseIdle {
+	} else if f.h != nil && !f.busy && !f.queued && f.size <= int64(f.pub.offset) && now.Sub(f.changed) > t.o.CloseIdle {
 		t.closeFile(f)
 	}
 }
@@ -315,7 +315,7 @@ func (s *scanner) missedSiblings(g *group, label string, than fs.FileInfo) {
 			continue
 		}
 		fi, err := t.fs.Stat(path)
-		if err != nil || !fi.Mode().IsRegular() || !fi.ModTime().After(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
+		if err != nil || !fi.Mode().IsRegular() || fi.ModTime().Before(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
 			continue
 		}
 		if !excluded(g.Exclude, path) {

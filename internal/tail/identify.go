@@ -61,11 +61,17 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 			return false, t.register(f, v, head, size)
 		}
 	}
+	fromEnd := t.o.FromEnd && f.first && !f.regrown
+	if !fromEnd && n < record.HeadMax && bytes.IndexByte(head, '\n') < 0 && !(v.away && v.quiet) {
+		// A generation is known by its first line at least, else another one with
+		// the same few bytes could be taken for it.
+		return false, nil
+	}
 	start := uint64(0)
 	if age := t.since(fi.ModTime()); !f.regrown && age > f.group.DeadTime {
 		start = size
 		t.log.Info("file was not written for longer than the dead time, reading from its end", "file", v.path, "age", age.Round(time.Minute))
-	} else if t.o.FromEnd && f.first && !f.regrown {
+	} else if fromEnd {
 		start = size
 	}
 	return false, t.register(f, v, head, start)

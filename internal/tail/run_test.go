@@ -178,8 +178,7 @@ func TestManyFilesAndRotations(t *testing.T) {
 func TestBackPressureDoesNotStopFinding(t *testing.T) {
 	dir := t.TempDir()
 	release := make(chan struct{})
-	var l *live
-	l = runLive(t, dir, func(o *Options) {
+	l := runLive(t, dir, func(o *Options) {
 		o.Workers = 1
 		out := o.Output
 		o.Output = func(ctx context.Context, r *record.Lines) error {
