@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -66,6 +67,32 @@ func TestServerDefaults(t *testing.T) {
 	}
 	if d.DiskFloor.Of(1000) != 50 || (Floor{Bytes: 7}).Of(1000) != 7 {
 		t.Error("disk floor")
+	}
+}
+
+// The file that the documentation shows is one.
+func TestDocumentedServer(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("docs/operations.md shows no YAML")
+	}
+	c, err := ParseServer("operations.md", []byte(example))
+	if err != nil || c.Data == "" || c.Retention.Default.Age == 0 || len(c.Retention.Datasets) == 0 {
+		t.Errorf("%v: %+v", err, c)
+	}
+}
+
+func TestServerAddresses(t *testing.T) {
+	for _, addr := range []string{":9292", "127.0.0.1:9292", "[::1]:9292", "unix:/run/journalist/http.sock"} {
+		c, err := ParseServer("c", []byte("http: {addr: \""+addr+"\"}"))
+		if err != nil || c.HTTP.Addr != addr {
+			t.Errorf("%s: %v", addr, err)
+		}
 	}
 }
 
