@@ -1,0 +1,286 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+	"slices"
+	"sort"
+	"time"
+
+	"journalist/internal/record"
+	"journalist/internal/scan"
+	"journalist/internal/store/column"
+	"journalist/internal/store/filter"
+	"journalist/internal/store/part"
+)
+
+// maxGroups is the most groups that Aggregate counts itself.
+const maxGroups = 1 << 16
+
+// errNotMine ends an aggregation that the caller has to compute from blocks.
+var errNotMine = errors.New("not able to take this aggregation")
+
+// aggKey is a group: a bucket of time and the value of a field, where asked for.
+type aggKey struct {
+	bucket int64
+	kind   record.Kind
+	num    int64
+	text   string
+}
+
+// aggregation counts rows by at most one time bucket and one field.
+type aggregation struct {
+	x           *scanner
+	time, field *scan.Key
+	counts      map[aggKey]int64
+}
+
+// Aggregate counts rows without handing them out: count() by nothing, by time, by
+// one field, or by both. ok is false for everything else, and where there are too
+// many groups.
+func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []scan.Group, st scan.Stats, ok bool, err error) {
+	g := &aggregation{counts: map[aggKey]int64{}}
+	if !g.takes(a) {
+		return nil, scan.Stats{}, false, nil
+	}
+	start := time.Now()
+	req := a.Request
+	g.x = &scanner{store: s, req: &req, filter: filter.New(req.Filter)}
+	snap := s.snapshot(req.From, req.To, req.Datasets)
+	defer snap.close()
+	err = g.x.parallel(ctx, snap.units, g.unit)
+	st = g.x.stats
+	st.Elapsed = time.Since(start)
+	if errors.Is(err, errNotMine) {
+		return nil, scan.Stats{}, false, nil
+	}
+	if err != nil {
+		return nil, st, true, err
+	}
+	if len(a.By) == 0 {
+		g.counts[aggKey{}] += 0 // one row also over nothing
+	}
+	return g.answer(a), st, true, nil
+}
+
+func (g *aggregation) takes(a *scan.Aggregation) bool {
+	for _, f := range a.Aggs {
+		if f.Func != "count" || f.Field != "" || f.If != nil {
+			return false
+		}
+	}
+	for i := range a.By {
+		k := &a.By[i]
+		switch {
+		case k.Field == record.FieldTime && k.Span > 0 && g.time == nil:
+			g.time = k
+		case k.Field != record.FieldTime && k.Span == 0 && g.field == nil:
+			g.field = k
+		default:
+			return false
+		}
+	}
+	return len(a.Aggs) > 0
+}
+
+func (g *aggregation) unit(ctx context.Context, _ int, u *unit) error {
+	defer u.done()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var st scan.Stats
+	if g.header(u) {
+		st.GroupsSkipped, st.RowsMatched = 1, int64(u.rows)
+		return g.x.finish(u, &st, g.add(map[aggKey]int64{{bucket: g.bucket(u.first)}: int64(u.rows)}))
+	}
+	counts := map[aggKey]int64{}
+	r, sel, err := g.x.selection(u, &st)
+	if err == nil && sel != nil {
+		st.RowsMatched = int64(sel.Count())
+		err = g.count(r, sel, counts)
+	}
+	if grp, ok := r.(*part.Group); ok {
+		st.BytesRead = grp.BytesRead
+	}
+	if err == nil {
+		err = g.add(counts)
+	}
+	if errors.Is(err, errNotMine) {
+		return err
+	}
+	return g.x.finish(u, &st, err)
+}
+
+// header tells whether the unit's header alone says where all its rows belong.
+func (g *aggregation) header(u *unit) bool {
+	if g.field != nil || u.first < g.x.req.From || u.last >= g.x.req.To || !always(g.x.req.Filter) {
+		return false
+	}
+	return g.time == nil || g.bucket(u.first) == g.bucket(u.last)
+}
+
+func always(e scan.Expr) bool {
+	switch e := e.(type) {
+	case nil:
+		return true
+	case scan.Const:
+		return bool(e)
+	case scan.And:
+		return !slices.ContainsFunc(e, func(x scan.Expr) bool { return !always(x) })
+	}
+	return false
+}
+
+// bucket returns the start of the bucket that a time lies in.
+func (g *aggregation) bucket(t int64) int64 {
+	if g.time == nil {
+		return 0
+	}
+	return floorDiv(t+g.time.Offset, g.time.Span)*g.time.Span - g.time.Offset
+}
+
+func (g *aggregation) add(counts map[aggKey]int64) error {
+	g.x.mu.Lock()
+	defer g.x.mu.Unlock()
+	for k, n := range counts {
+		g.counts[k] += n
+	}
+	if len(g.counts) > maxGroups {
+		return errNotMine
+	}
+	return nil
+}
+
+// count adds the selected rows, run by run of rows in one bucket.
+func (g *aggregation) count(r rows, sel filter.Bitmap, counts map[aggKey]int64) error {
+	var col *column.Col
+	if g.field != nil && g.field.Field != record.FieldDataset {
+		var err error
+		if col, err = r.Col(g.field.Field); err != nil {
+			return err
+		}
+	}
+	var times []int64
+	if g.time != nil {
+		var err error
+		if times, err = r.Times(); err != nil {
+			return err
+		}
+	}
+	for from := 0; from < r.Len(); {
+		to, key := r.Len(), aggKey{}
+		if times != nil {
+			key.bucket = g.bucket(times[from])
+			end := key.bucket + g.time.Span
+			to = from + sort.Search(r.Len()-from, func(i int) bool { return times[from+i] >= end })
+		}
+		switch {
+		case g.field == nil:
+			if n := countRange(sel, from, to); n > 0 {
+				counts[key] += n
+			}
+		case g.field.Field == record.FieldDataset:
+			if n := countRange(sel, from, to); n > 0 {
+				key.kind, key.text = record.String, r.Dataset()
+				counts[key] += n
+			}
+		default:
+			countValues(col, sel, from, to, key, counts)
+			if len(counts) > maxGroups {
+				return errNotMine
+			}
+		}
+		from = to
+	}
+	return nil
+}
+
+func countRange(sel filter.Bitmap, from, to int) int64 {
+	n := 0
+	for w := from / 64; w*64 < to; w++ {
+		b := sel[w]
+		if lo := from - 64*w; lo > 0 {
+			b &= ^uint64(0) << lo
+		}
+		if hi := to - 64*w; hi < 64 {
+			b &= 1<<hi - 1
+		}
+		n += bits.OnesCount64(b)
+	}
+	return int64(n)
+}
+
+func eachRow(sel filter.Bitmap, from, to int, f func(row uint32)) {
+	for w := from / 64; w*64 < to; w++ {
+		for b := sel[w]; b != 0; b &= b - 1 {
+			if row := 64*w + bits.TrailingZeros64(b); row >= from && row < to {
+				f(uint32(row))
+			}
+		}
+	}
+}
+
+func countValues(c *column.Col, sel filter.Bitmap, from, to int, key aggKey, counts map[aggKey]int64) {
+	if c == nil {
+		if n := countRange(sel, from, to); n > 0 {
+			counts[key] += n
+		}
+		return
+	}
+	if c.Form == scan.Consts || c.Form == scan.Dict {
+		byCode := make([]int64, len(c.Values)+1) // the last one: missing
+		cursor := column.Cursor{Col: c}
+		eachRow(sel, from, to, func(row uint32) {
+			switch s := cursor.Slot(row); {
+			case s < 0:
+				byCode[len(c.Values)]++
+			case c.Form == scan.Consts:
+				byCode[0]++
+			default:
+				byCode[c.Codes[s]]++
+			}
+		})
+		for code, n := range byCode {
+			if n > 0 {
+				k := key
+				if code < len(c.Values) {
+					k.set(c.Values[code])
+				}
+				counts[k] += n
+			}
+		}
+		return
+	}
+	cursor := column.Cursor{Col: c}
+	eachRow(sel, from, to, func(row uint32) {
+		k := key
+		if s := cursor.Slot(row); s >= 0 {
+			k.set(c.Value(s))
+		}
+		counts[k]++
+	})
+}
+
+func (k *aggKey) set(v record.Value) {
+	k.kind, k.num, k.text = v.Kind, v.Int, string(v.Bytes)
+}
+
+func (g *aggregation) answer(a *scan.Aggregation) []scan.Group {
+	out := make([]scan.Group, 0, len(g.counts))
+	for k, n := range g.counts {
+		var grp scan.Group
+		for i := range a.By {
+			v := record.Value{Kind: k.kind, Int: k.num, Bytes: []byte(k.text)}
+			if a.By[i].Field == record.FieldTime {
+				v = record.IntValue(k.bucket)
+			}
+			grp.Keys = append(grp.Keys, v)
+		}
+		for range a.Aggs {
+			grp.Values = append(grp.Values, record.IntValue(n))
+		}
+		out = append(out, grp)
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"journalist/internal/store/chunk"
+	"journalist/internal/store/part"
+)
+
+// Parts are merged when so many neighbours of a partition are of similar size.
+// Only neighbours, so that rows of equal time stay in the order of their arrival.
+// Row groups that are big already are copied as they are, so that a row is encoded
+// about twice in its life, and a byte rewritten about once for each eightfold
+// growth of its part.
+const (
+	mergeLeast = 8
+	mergeMost  = 32
+	// The parts together must be so many times the biggest one.
+	mergeRatio = 4
+	// Bigger parts stay as they are, so that retention can drop them one by one.
+	mergeBytes = 512 << 20
+)
+
+func (s *Store) mergeLoop() {
+	defer s.background.Done()
+	for {
+		select {
+		case <-s.stopped.Done():
+			return
+		case <-s.mergeWake:
+		}
+		for s.stopped.Err() == nil {
+			merged, err := s.mergeOnce(s.stopped)
+			if err != nil && s.stopped.Err() == nil {
+				s.o.Logger.Error("parts not merged", "error", err)
+			}
+			if err != nil || !merged {
+				break
+			}
+		}
+	}
+}
+
+// mergeOnce merges one run of parts, if one is worth it.
+func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
+	s.mergeMu.Lock()
+	defer s.mergeMu.Unlock()
+	s.mu.Lock()
+	from := pickMerge(s.mu.parts)
+	for _, p := range from {
+		p.refs++
+	}
+	s.mu.Unlock()
+	if len(from) == 0 {
+		return false, nil
+	}
+	defer func() {
+		for _, p := range from {
+			s.release(p)
+		}
+	}()
+	merged := &livePart{folder: from[0].folder, partition: from[0].partition, lo: from[0].lo, hi: from[len(from)-1].hi}
+	var bad *livePart
+	err := s.createPart(merged, from[0].Dataset, func(w *part.Writer) (err error) {
+		bad, err = mergeParts(ctx, w, from)
+		return err
+	})
+	if err != nil {
+		if bad != nil && errors.Is(err, part.ErrCorrupt) {
+			s.setAside(bad, err)
+			return true, nil
+		}
+		return false, fmt.Errorf("merge parts: %w", err)
+	}
+	s.mu.Lock()
+	gone := false // retention or damage may have taken one of them
+	for _, p := range from {
+		gone = gone || p.dead
+	}
+	if !gone {
+		s.replaceLocked(from, []*livePart{merged})
+	}
+	s.mu.Unlock()
+	if gone {
+		_ = s.o.FS.Remove(merged.Path) // an orphan goes at the next start, too
+		return true, nil
+	}
+	s.m.merges.Inc()
+	s.m.mergedBytes.Add(int(merged.Size))
+	return true, s.saveManifest(0)
+}
+
+// pickMerge chooses neighbours of one partition that are worth merging.
+func pickMerge(parts []*livePart) []*livePart {
+	for from := 0; from < len(parts); {
+		to := from + 1
+		for to < len(parts) && parts[to].folder == parts[from].folder && parts[to].partition == parts[from].partition && parts[to].Dataset == parts[from].Dataset {
+			to++
+		}
+		if run := pickRun(parts[from:to]); run != nil {
+			return run
+		}
+		from = to
+	}
+	return nil
+}
+
+// pickRun prefers the longest run.
+func pickRun(parts []*livePart) []*livePart {
+	for n := min(len(parts), mergeMost); n >= mergeLeast; n-- {
+		for from := 0; from+n <= len(parts); from++ {
+			var sum, most int64
+			for _, p := range parts[from : from+n] {
+				sum += p.Size
+				most = max(most, p.Size)
+			}
+			if sum <= mergeBytes && sum >= mergeRatio*most {
+				return append([]*livePart(nil), parts[from:from+n]...)
+			}
+		}
+	}
+	return nil
+}
+
+// mergeParts writes the row groups of the parts in their order, small ones joined.
+// On an error it tells which part could not be read.
+func mergeParts(ctx context.Context, w *part.Writer, from []*livePart) (bad *livePart, err error) {
+	m := merger{w: w}
+	for _, p := range from {
+		if err := m.add(ctx, p); err != nil {
+			return p, err
+		}
+	}
+	return nil, m.flush()
+}
+
+type merger struct {
+	w       *part.Writer
+	pending []*chunk.Chunk
+	rows    int
+	bytes   int64
+}
+
+func (m *merger) add(ctx context.Context, p *livePart) error {
+	r, err := p.Reader()
+	if err != nil {
+		return err
+	}
+	defer r.Close() //nolint:errcheck // only read
+	for i, g := range p.Groups {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if g.Rows >= part.MaxRows/2 || g.Bytes >= part.MaxBytes/2 {
+			if err := m.flush(); err != nil {
+				return err
+			}
+			if err := m.w.CopyGroup(r, i); err != nil {
+				return err
+			}
+			continue
+		}
+		group, err := r.Group(i)
+		if err != nil {
+			return err
+		}
+		c, err := group.Chunk()
+		if err != nil {
+			return err
+		}
+		m.pending = append(m.pending, c)
+		m.rows += c.Len()
+		m.bytes += c.Size()
+		if m.rows >= part.MaxRows || m.bytes >= part.MaxBytes {
+			if err := m.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *merger) flush() error {
+	refs := chunk.Order(m.pending)
+	for _, group := range part.Cut(refs, m.pending) {
+		if err := m.w.AddGroup(chunk.Gather(group, m.pending)); err != nil {
+			return err
+		}
+	}
+	m.pending, m.rows, m.bytes = nil, 0, 0
+	return nil
+}

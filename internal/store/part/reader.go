@@ -1,0 +1,157 @@
+package part
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"journalist/internal/store/column"
+	"journalist/internal/vfs"
+)
+
+// ErrCorrupt is wrapped by errors that say that a part is not what was written.
+var ErrCorrupt = column.ErrCorrupt
+
+// Part is a written part as its footer describes it. It is immutable.
+type Part struct {
+	Path    string
+	Dataset string
+	Groups  []GroupInfo
+	Size    int64 // of the file
+	fs      vfs.FS
+}
+
+// Open reads a part's footer.
+func Open(fsys vfs.FS, path string) (p *Part, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("part %s: %w", path, err)
+		}
+	}()
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	size := info.Size()
+	if size < headSize+tailSize {
+		return nil, fmt.Errorf("%w: %d bytes are too few", ErrCorrupt, size)
+	}
+	var head [headSize]byte
+	if err := readAt(f, head[:], 0); err != nil {
+		return nil, err
+	}
+	if string(head[:4]) != magic {
+		return nil, fmt.Errorf("%w: not a part", ErrCorrupt)
+	}
+	if head[4] != version {
+		return nil, fmt.Errorf("%w: version %d, this program reads %d", ErrCorrupt, head[4], version)
+	}
+	var tail [tailSize]byte
+	if err := readAt(f, tail[:], size-tailSize); err != nil {
+		return nil, err
+	}
+	n, sum := int64(binary.LittleEndian.Uint32(tail[:])), binary.LittleEndian.Uint32(tail[4:])
+	if string(tail[8:]) != magic || n > size-headSize-tailSize {
+		return nil, fmt.Errorf("%w: no footer at its end", ErrCorrupt)
+	}
+	end := size - tailSize - n
+	raw, err := readBlock(f, end, column.Ref{Len: uint32(n), Sum: sum})
+	if err != nil {
+		return nil, err
+	}
+	p = &Part{Path: path, Size: size, fs: fsys}
+	p.Dataset, p.Groups, err = decodeFooter(raw, end)
+	return p, err
+}
+
+// Rows is the number of rows.
+func (p *Part) Rows() int64 {
+	n := int64(0)
+	for i := range p.Groups {
+		n += int64(p.Groups[i].Rows)
+	}
+	return n
+}
+
+// Bounds are the least and the greatest time.
+func (p *Part) Bounds() (first, last int64) {
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		if i == 0 || g.First < first {
+			first = g.First
+		}
+		if i == 0 || g.Last > last {
+			last = g.Last
+		}
+	}
+	return first, last
+}
+
+// Reader reads a part's groups. Several goroutines may use it.
+type Reader struct {
+	part *Part
+	file vfs.File
+}
+
+// Reader opens the part's file.
+func (p *Part) Reader() (*Reader, error) {
+	f, err := p.fs.Open(p.Path)
+	if err != nil {
+		return nil, fmt.Errorf("open part: %w", err)
+	}
+	return &Reader{part: p, file: f}, nil
+}
+
+// Close closes the file.
+func (r *Reader) Close() error { return r.file.Close() }
+
+func (r *Reader) directory(i int) (*directory, error) {
+	g := &r.part.Groups[i]
+	raw, err := r.block(g, g.dir)
+	if err == nil {
+		var dir *directory
+		if dir, err = decodeDirectory(raw, g.Rows); err == nil {
+			return dir, nil
+		}
+	}
+	return nil, fmt.Errorf("part %s: row group %d: %w", r.part.Path, i, err)
+}
+
+func (r *Reader) block(g *GroupInfo, ref column.Ref) ([]byte, error) {
+	if int64(ref.Off)+int64(ref.Len) > g.Len || ref.Len == 0 {
+		return nil, fmt.Errorf("%w: block of %d bytes at %d in a group of %d", ErrCorrupt, ref.Len, ref.Off, g.Len)
+	}
+	return readBlock(r.file, g.Off+int64(ref.Off), ref)
+}
+
+func readBlock(f vfs.File, at int64, ref column.Ref) ([]byte, error) {
+	block := make([]byte, ref.Len)
+	if err := readAt(f, block, at); err != nil {
+		return nil, err
+	}
+	if sum := checksum(block); sum != ref.Sum {
+		return nil, fmt.Errorf("%w: block of %d bytes at %d has the checksum %08x, %08x was written", ErrCorrupt, ref.Len, at, sum, ref.Sum)
+	}
+	raw, err := column.OpenBlock(block)
+	if err != nil {
+		return nil, fmt.Errorf("block at %d: %w", at, err)
+	}
+	return raw, nil
+}
+
+func readAt(f vfs.File, b []byte, at int64) error {
+	n, err := f.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case errors.Is(err, io.EOF) || err == nil:
+		return fmt.Errorf("%w: the file ends at %d, %d bytes wanted at %d", ErrCorrupt, at+int64(n), len(b), at)
+	}
+	return err
+}

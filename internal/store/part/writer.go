@@ -1,0 +1,227 @@
+package part
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"journalist/internal/store/chunk"
+	"journalist/internal/store/column"
+	"journalist/internal/vfs"
+)
+
+// Writer writes one part. It is used by one goroutine.
+type Writer struct {
+	file    vfs.File
+	out     *bufio.Writer
+	dataset string
+	at      int64 // end of what was written
+	groups  []GroupInfo
+	words   column.Words
+	err     error
+}
+
+// Create begins a part in a new file with this name.
+func Create(fsys vfs.FS, name, dataset string) (*Writer, error) {
+	f, err := fsys.Create(name)
+	if err != nil {
+		return nil, fmt.Errorf("create part: %w", err)
+	}
+	w := &Writer{file: f, out: bufio.NewWriterSize(f, 256<<10), dataset: dataset}
+	w.write(append([]byte(magic), version, 0, 0, 0))
+	return w, nil
+}
+
+func (w *Writer) write(b []byte) {
+	if w.err == nil {
+		_, w.err = w.out.Write(b)
+	}
+	w.at += int64(len(b))
+}
+
+// AddGroup writes a chunk as a row group. The groups of a part are in order of
+// arrival: where two have rows of equal time, the first one's came first.
+func (w *Writer) AddGroup(c *chunk.Chunk) error {
+	start := w.at
+	put := func(block []byte) column.Ref {
+		ref := column.Ref{Off: uint32(w.at - start), Len: uint32(len(block)), Sum: checksum(block)}
+		w.write(block)
+		return ref
+	}
+	dir := directory{rows: c.Len(), nshapes: len(c.Shapes)}
+	dir.times = put(column.AppendBlock(nil, column.AppendInts(nil, c.Times)))
+	dir.shapes = put(column.AppendBlock(nil, encodeShapes(c.Names, c.Shapes)))
+	if c.ShapeOf != nil {
+		dir.shapeOf = put(column.AppendBlock(nil, column.AppendUint32s(nil, c.ShapeOf)))
+	}
+	owns := own(c.Cols, c.Len())
+	var rare []*column.Col
+	for i, col := range c.Cols {
+		if owns[i] {
+			dir.entries = append(dir.entries, column.Encode(col, c.Len(), &w.words, put))
+		} else {
+			rare = append(rare, col)
+		}
+	}
+	if len(rare) > 0 {
+		dir.rest = w.encodeRest(rare, put)
+	}
+	ref := put(column.AppendBlock(nil, dir.encode()))
+	if w.at-start > 1<<31 {
+		w.err = errors.Join(w.err, fmt.Errorf("row group of %d bytes", w.at-start))
+	}
+	w.groups = append(w.groups, GroupInfo{
+		Off: start, Len: w.at - start, Rows: c.Len(), First: c.Times[0], Last: c.Times[c.Len()-1], Bytes: c.Size(), dir: ref,
+	})
+	return w.err
+}
+
+func (w *Writer) encodeRest(cols []*column.Col, put func([]byte) column.Ref) restEntry {
+	var r restEntry
+	names := binary.AppendUvarint(nil, uint64(len(cols)))
+	var rows, sizes []uint32
+	var kinds, data []byte
+	w.words.Reset()
+	for _, c := range cols {
+		names = column.AppendBytes(names, c.Name)
+		names = binary.AppendUvarint(names, uint64(c.Len))
+		r.kinds |= c.KindsOf()
+		for i := range c.Len {
+			row := uint32(i)
+			if c.Rows != nil {
+				row = c.Rows[i]
+			}
+			v := c.Value(i)
+			before := len(data)
+			data = column.AppendPlain(data, v)
+			rows, sizes = append(rows, row), append(sizes, uint32(len(data)-before))
+			kinds = append(kinds, byte(v.Kind))
+		}
+		w.words.AddCol(c)
+	}
+	r.values = len(rows)
+	block := func(raw []byte) column.Ref { return put(column.AppendBlock(nil, raw)) }
+	r.names = block(names)
+	r.rows = block(column.AppendUint32s(nil, rows))
+	r.kindOf = block(kinds)
+	r.sizes = block(column.AppendUint32s(nil, sizes))
+	r.data = block(data)
+	if b := w.words.Bloom(); b != nil {
+		r.filter = put(column.AppendRaw(nil, b))
+	}
+	return r
+}
+
+// CopyGroup copies a group of another part as it is, after checking that its
+// directory is sound.
+func (w *Writer) CopyGroup(r *Reader, i int) error {
+	g := r.part.Groups[i]
+	if _, err := r.directory(i); err != nil {
+		return err
+	}
+	start := w.at
+	if _, err := io.CopyN(writeTo{w}, io.NewSectionReader(r.file, g.Off, g.Len), g.Len); err != nil {
+		return fmt.Errorf("copy a row group of part %s: %w", r.part.Path, err)
+	}
+	g.Off = start
+	w.groups = append(w.groups, g)
+	return w.err
+}
+
+// writeTo is the writer as an io.Writer.
+type writeTo struct{ w *Writer }
+
+func (t writeTo) Write(b []byte) (int, error) {
+	t.w.write(b)
+	return len(b), t.w.err
+}
+
+// Size is how many bytes were written.
+func (w *Writer) Size() int64 { return w.at }
+
+// Finish writes the footer, syncs and closes the file.
+func (w *Writer) Finish() error {
+	w.write(encodeFooter(w.dataset, w.groups))
+	err := w.err
+	if err == nil {
+		err = w.out.Flush()
+	}
+	if err == nil {
+		err = w.file.Sync()
+	}
+	if cerr := w.file.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("write part: %w", err)
+	}
+	return nil
+}
+
+// Abort closes the file; the caller removes it.
+func (w *Writer) Abort() {
+	_ = w.file.Close() // the file is thrown away
+}
+
+func encodeFooter(dataset string, groups []GroupInfo) []byte {
+	b := column.AppendBytes(nil, dataset)
+	b = binary.AppendUvarint(b, uint64(len(groups)))
+	for _, g := range groups {
+		for _, n := range []int64{g.Off, g.Len, int64(g.Rows), g.Bytes} {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+		b = binary.AppendVarint(b, g.First)
+		b = binary.AppendVarint(b, g.Last)
+		b = g.dir.Append(b)
+	}
+	out := column.AppendBlock(nil, b)
+	sum := checksum(out)
+	n := uint32(len(out))
+	out = binary.LittleEndian.AppendUint32(out, n)
+	out = binary.LittleEndian.AppendUint32(out, sum)
+	return append(out, magic...)
+}
+
+func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, err error) {
+	d := column.Decoder{Data: raw}
+	dataset = string(d.Bytes())
+	groups = make([]GroupInfo, d.Count(10))
+	for i := range groups {
+		g := &groups[i]
+		off, n, rows, size := d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint()
+		g.First, g.Last = d.Varint(), d.Varint()
+		g.dir = column.ReadRef(&d)
+		if off < headSize || off > uint64(end) || n > uint64(end)-off || rows == 0 || rows > maxRowsRead || size > 1<<40 || g.First > g.Last {
+			d.Fail("row group %d: %d bytes at %d, %d rows, times %d to %d", i, n, off, rows, g.First, g.Last)
+			break
+		}
+		g.Off, g.Len, g.Rows, g.Bytes = int64(off), int64(n), int(rows), int64(size)
+	}
+	if d.Err() == nil && len(d.Data) > 0 {
+		d.Fail("%d bytes after the footer", len(d.Data))
+	}
+	return dataset, groups, d.Err()
+}
+
+// Cut splits rows in Order into runs that each fit a row group.
+func Cut(refs []chunk.Ref, chunks []*chunk.Chunk) [][]chunk.Ref {
+	each := make([]int64, len(chunks))
+	for i, c := range chunks {
+		each[i] = c.Size() / int64(max(c.Len(), 1))
+	}
+	var out [][]chunk.Ref
+	from, size := 0, int64(0)
+	for i, r := range refs {
+		if n := each[r.Src]; i-from == MaxRows || i > from && size+n > MaxBytes {
+			out = append(out, refs[from:i])
+			from, size = i, 0
+		}
+		size += each[r.Src]
+	}
+	if from < len(refs) {
+		out = append(out, refs[from:])
+	}
+	return out
+}
