@@ -1,5 +1,5 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 // The build is committed and compared by CI, so nothing in it may depend on the
 // machine, the folder or the time. The page is served under a CSP without inline
@@ -19,4 +19,4 @@ export default defineConfig({
     proxy: { '/api': 'http://127.0.0.1:9292' },
   },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
-} as Parameters<typeof defineConfig>[0]);
+});

@@ -140,7 +140,6 @@ export function clause(field: string, value: Value): string {
   if (typeof value !== 'string') return '';
   // A search box has one line and ends somewhere: of other values the first
   // piece that fits is looked for as a phrase.
-  // eslint-disable-next-line no-control-regex
   const piece = value.split(/[\u0000-\u0008\u000a-\u001f\u007f]+/u).find((p) => p.trim() !== '') ?? '';
   const whole = piece === value && value.length <= longestValue;
   if (whole) return `${name}=${quote(value)}`;
@@ -152,7 +151,6 @@ export function clause(field: string, value: Value): string {
 
 /** beginning writes the filter for values of a field that begin so. */
 export function beginning(field: string, start: string): string {
-  // eslint-disable-next-line no-control-regex
   return canFilter(field) && !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(start) ? `${field}:${quote(start)}*` : clause(field, start);
 }
 

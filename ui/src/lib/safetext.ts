@@ -11,7 +11,6 @@ export interface Run {
 // C0 and C1 controls, DEL, soft hyphen, zero-width and bidi controls, line and
 // paragraph separators, interlinear marks, byte order mark, tags.
 const hidden =
-  // eslint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
 /** visible replaces characters that hide or reorder with ones that can be seen. */
@@ -26,7 +25,6 @@ export function visible(text: string, multiline = false): string {
   });
 }
 
-// eslint-disable-next-line no-control-regex
 const sgr = /\u001b\[([0-9;]{0,32})m/g;
 
 /**
