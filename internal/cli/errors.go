@@ -25,6 +25,8 @@ type APIError struct {
 	Position int
 	// RetryAfter is how long the server asks to wait; 0 when it does not say.
 	RetryAfter time.Duration
+
+	body []byte // of the answer
 }
 
 // Error returns message and hint on one line.
@@ -42,7 +44,7 @@ func (e *APIError) Error() string {
 // Temporary tells that the same request may succeed later.
 func (e *APIError) Temporary() bool {
 	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false
@@ -76,7 +78,7 @@ func answerError(resp *http.Response) *APIError {
 	}
 	if err == nil && json.Unmarshal(body, &parsed) == nil && parsed.Error != nil {
 		e := parsed.Error.apiError(resp.StatusCode)
-		e.RetryAfter = retryAfter(resp.Header)
+		e.RetryAfter, e.body = retryAfter(resp.Header), body
 		return e
 	}
 	e := &APIError{Status: resp.StatusCode, Position: -1, RetryAfter: retryAfter(resp.Header)}

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -83,8 +85,8 @@ type importBatch struct {
 // lines stays. A file that cannot be read does not stop the others. The error is
 // what made it give up; the result counts what happened until then.
 //
-// A request whose answer is lost is sent again, so that a connection that breaks
-// at that moment can make its lines arrive twice, but never not at all.
+// A request whose answer is lost is sent again with the same key, by which the
+// server recognises what it has already.
 func (c *Client) Import(ctx context.Context, o ImportOptions) (ImportResult, error) {
 	if o.BatchBytes <= 0 {
 		o.BatchBytes = 4 << 20
@@ -117,8 +119,13 @@ func (c *Client) Import(ctx context.Context, o ImportOptions) (ImportResult, err
 		for range batches {
 		}
 	}()
+	var id [16]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return ImportResult{}, err
+	}
 	var result ImportResult
 	var packed []byte
+	sent := 0
 	for b := range batches {
 		result.Lines += b.read
 		result.Bytes += b.bytes
@@ -128,7 +135,8 @@ func (c *Client) Import(ctx context.Context, o ImportOptions) (ImportResult, err
 		}
 		if len(b.lines) > 0 {
 			packed = encoder.EncodeAll(b.body.Bytes(), packed[:0])
-			if err := c.sendImport(ctx, packed, b, &o, &result); err != nil {
+			sent++
+			if err := c.sendImport(ctx, packed, fmt.Sprintf("%x-%d", id, sent), b, &o, &result); err != nil {
 				return result, err
 			}
 		}
@@ -151,18 +159,22 @@ type importAnswer struct {
 	} `json:"errors"`
 }
 
-func (c *Client) sendImport(ctx context.Context, packed []byte, b *importBatch, o *ImportOptions, result *ImportResult) error {
+func (c *Client) sendImport(ctx context.Context, packed []byte, key string, b *importBatch, o *ImportOptions, result *ImportResult) error {
 	path := "/api/v1/ingest/jsonl"
 	if o.Dataset != "" {
 		path += "?" + url.Values{"dataset": {o.Dataset}}.Encode()
 	}
-	header := http.Header{"Content-Type": {"application/x-ndjson"}, "Content-Encoding": {"zstd"}}
+	header := http.Header{"Content-Type": {"application/x-ndjson"}, "Content-Encoding": {"zstd"}, "Idempotency-Key": {key}}
 	wait := time.Second
 	for attempt := 1; ; attempt++ {
 		var answer importAnswer
 		resp, err := c.do(ctx, http.MethodPost, path, header, bytes.NewReader(packed))
 		if err == nil {
 			err = c.decode(ctx, resp, &answer)
+		}
+		var api *APIError
+		if errors.As(err, &api) && api.Status == http.StatusBadRequest && json.Unmarshal(api.body, &answer) == nil && answer.Rejected > 0 {
+			err = nil // not one of the records was good, but the server has read them all
 		}
 		if err == nil {
 			result.Accepted += answer.Accepted
@@ -179,7 +191,6 @@ func (c *Client) sendImport(ctx context.Context, packed []byte, b *importBatch, 
 			}
 			return nil
 		}
-		var api *APIError
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -28,6 +28,7 @@ type ingested struct {
 	mu      sync.Mutex
 	records []map[string]any
 	query   string
+	keys    []string
 	fail    []int // statuses to answer first
 }
 
@@ -38,6 +39,7 @@ func (i *ingested) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.t.Errorf("request %s, %v", r.URL, r.Header)
 	}
 	i.query = r.URL.RawQuery
+	i.keys = append(i.keys, r.Header.Get("Idempotency-Key"))
 	if len(i.fail) > 0 {
 		status := i.fail[0]
 		i.fail = i.fail[1:]
@@ -81,7 +83,15 @@ func (i *ingested) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		i.records = append(i.records, row)
 	}
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
+	text, err := json.Marshal(answer)
+	if err != nil {
+		i.t.Error(err)
+	}
+	if answer.Accepted == 0 { // as the real one does
+		w.WriteHeader(http.StatusBadRequest)
+		text = append(text[:len(text)-1], `,"error":{"kind":"bad_request","message":"no line was a JSON object"}}`...)
+	}
+	if _, err := w.Write(text); err != nil {
 		i.t.Error(err)
 	}
 }
@@ -165,6 +175,19 @@ func TestImportJSON(t *testing.T) {
 	}
 }
 
+func TestImportNothingGood(t *testing.T) {
+	server := &ingested{t: t}
+	c := fakeServer(t, server.ServeHTTP)
+	path := writeFile(t, "a.json", []byte("{\"a\":1}\n{\"a\"\n{\"b\"\n"))
+	r, err := c.Import(t.Context(), ImportOptions{Files: []string{path}, BatchBytes: 1})
+	if err != nil || r.Accepted != 1 || r.Rejected != 2 || !strings.HasPrefix(r.Problems[1], path+":3: ") {
+		t.Errorf("%+v, error %v", r, err)
+	}
+	if len(server.keys) != 3 || server.keys[0] == server.keys[1] {
+		t.Errorf("keys %q", server.keys)
+	}
+}
+
 func TestImportStdinAndFormat(t *testing.T) {
 	server := &ingested{t: t}
 	c := fakeServer(t, server.ServeHTTP)
@@ -241,6 +264,9 @@ func TestImportRetries(t *testing.T) {
 	r, err := c.Import(t.Context(), o)
 	if err != nil || r.Accepted != 2 || len(server.records) != 2 || len(waits) != 2 || waits[0] != 2*time.Second {
 		t.Errorf("%+v, waits %v, error %v", r, waits, err)
+	}
+	if k := server.keys; len(k) != 3 || len(k[0]) < 32 || k[0] != k[1] || k[1] != k[2] {
+		t.Errorf("the attempts have the keys %q", k)
 	}
 	server.fail = []int{503, 503, 503}
 	o.Attempts = 2
