@@ -67,6 +67,9 @@ func (s *Store) flushOnce(ctx context.Context) error {
 		s.mu.parts = append(s.mu.parts, parts...)
 		slices.SortFunc(s.mu.parts, compareParts)
 		s.mu.flushing = nil
+		// With the parts and not a moment later: a manifest that lists them and
+		// does not know that the log before is done would bring the rows twice.
+		s.mu.done = floor
 	}
 	s.mu.flushErr = err
 	close(s.mu.flushed)
@@ -80,7 +83,7 @@ func (s *Store) flushOnce(ctx context.Context) error {
 	}
 	s.m.flushes.Inc()
 	wake(s.mergeWake)
-	if err := s.saveManifest(floor); err != nil {
+	if err := s.saveManifest(); err != nil {
 		s.o.Logger.Error("manifest not written, trying again with the next change", "error", err)
 	}
 	return nil
@@ -127,7 +130,7 @@ func (s *Store) flushAll(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.saveManifest(0)
+	return s.saveManifest()
 }
 
 // writeParts writes a table's rows, one part for each dataset and partition. On an

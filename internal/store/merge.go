@@ -89,7 +89,7 @@ func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
 	}
 	s.m.merges.Inc()
 	s.m.mergedBytes.Add(int(merged.Size))
-	return true, s.saveManifest(0)
+	return true, s.saveManifest()
 }
 
 // pickMerge chooses neighbours of one partition that are worth merging.

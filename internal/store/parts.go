@@ -254,15 +254,20 @@ func eachEntry(fsys vfs.FS, dir string, dirs bool, f func(name string) error) er
 	return nil
 }
 
-// saveManifest writes what counts now; floor is the first segment of the log that
-// is still needed, 0 for what it was. Files that are not needed any more go only
+// saveManifest writes what counts now. Files that are not needed any more go only
 // after that: when the write fails, the manifest on disk may be the old or the new
 // one, and both must find their files.
-func (s *Store) saveManifest(floor uint64) error {
+func (s *Store) saveManifest() error {
 	s.manifestMu.Lock()
 	defer s.manifestMu.Unlock()
-	floor = max(floor, s.walFloor)
-	if floor > s.walFloor {
+	man, trash := s.manifest()
+	keep := func(err error) error {
+		s.mu.Lock()
+		s.mu.trash = append(s.mu.trash, trash...)
+		s.mu.Unlock()
+		return err
+	}
+	if man.Floor > s.walFloor {
 		now := s.o.Clock()
 		if n := s.sources.expire(now); n > 0 {
 			s.o.Logger.Info("forgot sources that have not sent for long", "sources", n)
@@ -270,31 +275,13 @@ func (s *Store) saveManifest(floor uint64) error {
 		// Positions may be newer than the floor: replaying the rest of the log over
 		// them changes nothing.
 		if err := manifest.Save(s.o.FS, s.path(positionsName), s.sources.encode(now)); err != nil {
-			return fmt.Errorf("save positions: %w", err)
+			return keep(fmt.Errorf("save positions: %w", err))
 		}
 	}
-	man := manifest.Manifest{Floor: floor}
-	s.logMu.Lock()
-	man.Seq = s.log.Next()
-	s.logMu.Unlock()
-	s.mu.Lock()
-	man.Generation = s.mu.active.Generation
-	if s.mu.flushing != nil {
-		man.Generation = s.mu.flushing.Generation
-	}
-	for _, p := range s.mu.parts {
-		man.Parts = append(man.Parts, manifest.Part{Folder: p.folder, Partition: p.partition, Lo: p.lo, Hi: p.hi, Size: p.Size})
-	}
-	trash := s.mu.trash
-	s.mu.trash = nil
-	s.mu.Unlock()
 	if err := manifest.Save(s.o.FS, s.path(manifestName), man.Encode()); err != nil {
-		s.mu.Lock()
-		s.mu.trash = append(s.mu.trash, trash...)
-		s.mu.Unlock()
-		return fmt.Errorf("save manifest: %w", err)
+		return keep(fmt.Errorf("save manifest: %w", err))
 	}
-	s.walFloor = floor
+	s.walFloor = man.Floor
 	s.mu.Lock()
 	for _, p := range trash {
 		p.saved = true
@@ -305,10 +292,31 @@ func (s *Store) saveManifest(floor uint64) error {
 	s.mu.Unlock()
 	s.logMu.Lock()
 	defer s.logMu.Unlock()
-	if err := s.log.Remove(floor); err != nil {
+	if err := s.log.Remove(man.Floor); err != nil {
 		s.o.Logger.Warn("cannot remove old segments, trying again later", "error", err)
 	}
 	return nil
+}
+
+// manifest describes what counts now, and hands out the dead parts that it does not
+// list any more.
+func (s *Store) manifest() (man manifest.Manifest, trash []*livePart) {
+	s.logMu.Lock()
+	man.Seq = s.log.Next()
+	s.logMu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	man.Generation = s.mu.active.Generation
+	if s.mu.flushing != nil {
+		man.Generation = s.mu.flushing.Generation
+	}
+	for _, p := range s.mu.parts {
+		man.Parts = append(man.Parts, manifest.Part{Folder: p.folder, Partition: p.partition, Lo: p.lo, Hi: p.hi, Size: p.Size})
+	}
+	man.Floor = s.mu.done
+	trash = s.mu.trash
+	s.mu.trash = nil
+	return man, trash
 }
 
 // removePart removes a dead part's file. Empty folders go at the next start, when
@@ -352,7 +360,7 @@ func (s *Store) setAside(p *livePart, cause error) {
 	s.mu.trash = slices.DeleteFunc(s.mu.trash, func(q *livePart) bool { return q == p })
 	s.mu.Unlock()
 	s.quarantine(p.Path, cause)
-	if err := s.saveManifest(0); err != nil {
+	if err := s.saveManifest(); err != nil {
 		s.o.Logger.Error("manifest not written, trying again with the next change", "error", err)
 	}
 }

@@ -129,7 +129,7 @@ func (s *Store) drop(parts []*livePart, why string) error {
 	s.m.droppedBytes.Add(int(size))
 	s.m.droppedParts.Add(len(parts))
 	s.o.Logger.Info("dropped old data", "reason", why, "rows", rows, "bytes", size, "parts", len(parts))
-	return s.saveManifest(0)
+	return s.saveManifest()
 }
 
 // floor is how many bytes are kept free of a file system of so many.

@@ -61,7 +61,8 @@ type Store struct {
 		flushing *memtable.Table // nil: none
 		flushed  chan struct{}   // closed when flushing is done or failed
 		flushErr error           // why the last try failed
-		floor    uint64          // first segment not needed once flushing is in parts
+		floor    uint64          // first segment still needed once flushing is in parts
+		done     uint64          // first segment still needed now
 		parts    []*livePart     // sorted by folder, partition, lo
 		trash    []*livePart     // no longer live, files still there
 	}
@@ -179,7 +180,7 @@ func (s *Store) load() error {
 	}
 	table := memtable.New(man.Generation)
 	s.mu.active = table
-	s.walFloor = man.Floor
+	s.walFloor, s.mu.done = man.Floor, man.Floor
 	log, rep, err := wal.Recover(wal.Options{FS: s.o.FS, Dir: s.path(walDir), Floor: man.Floor, Next: man.Seq}, func(e wal.Entry) error {
 		return s.replay(table, e)
 	})
@@ -188,6 +189,11 @@ func (s *Store) load() error {
 	}
 	s.log = log
 	s.mu.born = s.o.Clock()
+	// There is a manifest before there is a part: a missing one is never the trace
+	// of a crash.
+	if err := s.saveManifest(); err != nil {
+		return err
+	}
 	if rep.Torn > 0 {
 		s.o.Logger.Info("cut unfinished writes off the write-ahead log", "bytes", rep.Torn)
 	}

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"journalist/internal/match"
+	"journalist/internal/record"
+	"journalist/internal/scan"
+)
+
+// benchLog is the file that benchmarks load: one line per row. Without
+// STORE_BENCH_LOG they make lines of their own.
+func benchLog(b *testing.B) []byte {
+	if name := os.Getenv("STORE_BENCH_LOG"); name != "" {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return data
+	}
+	var out bytes.Buffer
+	for i := range 200_000 {
+		out.WriteString("Mar 27 13:06:56 web-01 sshd[")
+		out.WriteString(strconv.Itoa(1000 + i%977))
+		out.WriteString("]: Failed password for invalid user u")
+		out.WriteString(strconv.Itoa(i * 7919 % 4001))
+		out.WriteString(" from 10.1.2.3 port ")
+		out.WriteString(strconv.Itoa(1024 + i*31%60000))
+		out.WriteString(" ssh2\n")
+	}
+	return out.Bytes()
+}
+
+// load submits the lines in batches of 2,000, several in flight, and returns how
+// many there were.
+func load(b *testing.B, s *Store, data []byte) int {
+	ctx := context.Background()
+	var waiting []<-chan error
+	rows, now := 0, start.UnixNano()
+	for len(data) > 0 {
+		batch := &record.Batch{Client: "bench"}
+		for i, f := range []string{"host", "web-01", "file", "/var/log/auth.log", "type", "syslog"} {
+			if i%2 == 1 {
+				continue
+			}
+			batch.AddCommon(batch.NameID(f), text([]string{"web-01", "/var/log/auth.log", "syslog"}[i/2]))
+		}
+		offset := int64(rows * 100)
+		msg, off := batch.NameID("message"), batch.NameID("offset")
+		for range 2000 {
+			n := bytes.IndexByte(data, '\n')
+			if n < 0 {
+				data = nil
+				break
+			}
+			now += int64(n) * 1000
+			batch.AddRow(now / 1e6 * 1e6)
+			batch.Add(msg, record.StringValue(data[:n]))
+			batch.Add(off, record.IntValue(offset))
+			offset += int64(n) + 1
+			data = data[n+1:]
+			rows++
+		}
+		waiting = append(waiting, s.Submit(ctx, batch))
+		if len(waiting) == 8 {
+			if err := <-waiting[0]; err != nil {
+				b.Fatal(err)
+			}
+			waiting = waiting[1:]
+		}
+	}
+	for _, w := range waiting {
+		if err := <-w; err != nil {
+			b.Fatal(err)
+		}
+	}
+	return rows
+}
+
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
+
+func peakRSS() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kb, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.Atoi(kb)
+	if err != nil {
+		return 0
+	}
+	return float64(n) / 1024
+}
+
+// BenchmarkIngest loads a log on a real disk, until all of it is in parts.
+func BenchmarkIngest(b *testing.B) {
+	data := benchLog(b)
+	runtime.GC()
+	b.SetBytes(int64(len(data)))
+	b.ResetTimer()
+	cpu := 0.0
+	for range b.N {
+		s, err := Open(Options{Dir: b.TempDir(), RetainEvery: -1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		before := cpuSeconds()
+		rows := load(b, s, data)
+		if err := s.Flush(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		cpu += cpuSeconds() - before
+		st := s.Stats()
+		if st.Rows != int64(rows) {
+			b.Fatalf("%d rows, %d sent", st.Rows, rows)
+		}
+		b.ReportMetric(float64(len(data))/float64(st.Datasets["logs"].Bytes), "ratio")
+		b.ReportMetric(float64(rows), "rows")
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(cpu/float64(b.N), "cpu-s/op")
+	b.ReportMetric(peakRSS(), "peakMB")
+	if name := os.Getenv("STORE_BENCH_HEAP"); name != "" {
+		f, err := os.Create(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close() //nolint:errcheck // a profile
+		_ = pprof.WriteHeapProfile(f)
+	}
+}
+
+// BenchmarkScan asks what a user asks.
+func BenchmarkScan(b *testing.B) {
+	data := benchLog(b)
+	s, err := Open(Options{Dir: b.TempDir(), RetainEvery: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // the benchmark is over
+	load(b, s, data)
+	if err := s.Flush(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	word := func(w string) scan.Expr { return scan.Text{Pattern: match.NewWord(w)} }
+	everything := scan.Request{From: -1 << 63, To: 1<<63 - 1, Parallel: 2}
+	count := func(name string, e scan.Expr, by ...scan.Key) {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				a := &scan.Aggregation{Request: everything, Aggs: []scan.Agg{{Func: "count"}}, By: by}
+				a.Request.Filter = e
+				if _, _, ok, err := s.Aggregate(context.Background(), a); err != nil || !ok {
+					b.Fatal(ok, err)
+				}
+			}
+		})
+	}
+	count("count", nil)
+	count("count-by-minute", nil, scan.Key{Field: record.FieldTime, Span: int64(time.Minute)})
+	count("common-word", word("from"))
+	count("absent-word", word("zzyzxabsent"))
+	count("substring", scan.Text{Pattern: match.NewSubstring("ailed")})
+	b.Run("newest-200", func(b *testing.B) {
+		for range b.N {
+			req := everything
+			req.Order, req.Limit, req.Whole = scan.NewestFirst, 200, true
+			if _, err := s.Scan(context.Background(), &req, func(*scan.Block) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
