@@ -92,7 +92,14 @@ func compareSorted(by []lang.SortKey, a, b *sorted) int {
 	if c := strings.Compare(a.row.dataset, b.row.dataset); c != 0 {
 		return c
 	}
-	return slices.CompareFunc(a.row.values, b.row.values, compareValues)
+	if c := slices.CompareFunc(a.row.values, b.row.values, compareContent); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(a.row.shape, b.row.shape, func(x, y record.Name) int { return strings.Compare(x.Path, y.Path) })
+}
+
+func compareContent(a, b record.Value) int {
+	return cmp.Or(compareValues(a, b), cmp.Compare(a.Kind, b.Kind))
 }
 
 // collector keeps the best rows of one worker: a heap with the worst one on top

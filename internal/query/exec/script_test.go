@@ -16,15 +16,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // The scripts give the same answers whatever blocks the source yields and whether
 // or not it takes aggregations.
 func TestScripts(t *testing.T) {
-	for name, options := range map[string]memsource.Source{
-		"small blocks": {},
-		"plain":        {BlockRows: 2, Plain: true},
-		"large blocks": {BlockRows: 1000},
-		"aggregates":   {Aggregates: true},
+	for name, newSource := range map[string]func() *memsource.Source{
+		"small blocks": func() *memsource.Source { return &memsource.Source{} },
+		"plain":        func() *memsource.Source { return &memsource.Source{BlockRows: 2, Plain: true} },
+		"large blocks": func() *memsource.Source { return &memsource.Source{BlockRows: 1000} },
+		"aggregates":   func() *memsource.Source { return &memsource.Source{Aggregates: true} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			queryscript.Run(t, "testdata", func(_ *testing.T, batches []*record.Batch) exec.Source {
-				s := &memsource.Source{BlockRows: options.BlockRows, Plain: options.Plain, Aggregates: options.Aggregates}
+				s := newSource()
 				for _, b := range batches {
 					s.Add(b)
 				}

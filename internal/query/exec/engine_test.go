@@ -1,0 +1,339 @@
+package exec_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"journalist/internal/metrics"
+	"journalist/internal/query/exec"
+	"journalist/internal/query/lang"
+	"journalist/internal/record"
+	"journalist/internal/scan"
+	"journalist/internal/testkit/memsource"
+)
+
+func parse(t testing.TB, text string) *lang.Query {
+	t.Helper()
+	q, err := lang.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+// numbered makes a source with n records a second apart.
+func numbered(t testing.TB, n int) *memsource.Source {
+	t.Helper()
+	s := &memsource.Source{BlockRows: 100}
+	b := &record.Batch{}
+	for i := range n {
+		obj := fmt.Sprintf(`{"message":"line %d","n":%d,"host":"h%d"}`, i, i, i%7)
+		if err := b.AppendJSON([]byte(obj), int64(i)*1e9); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Add(b)
+	return s
+}
+
+func count(rows *int) func(*scan.Block) error {
+	return func(b *scan.Block) error {
+		*rows += b.Len()
+		return nil
+	}
+}
+
+// requests notes what the executor asks of a source.
+type requests struct {
+	exec.Source
+	last scan.Request
+}
+
+func (r *requests) Scan(ctx context.Context, q *scan.Request, yield func(*scan.Block) error) (scan.Stats, error) {
+	r.last = *q
+	return r.Source.Scan(ctx, q, yield)
+}
+
+func TestPushDown(t *testing.T) {
+	src := &requests{Source: numbered(t, 10)}
+	now := time.Unix(1000, 0)
+	e := exec.New(exec.Options{Source: src, Parallel: 3, Clock: func() time.Time { return now }})
+	for _, c := range []struct{ query, want string }{
+		{"*", "[0,100) [] filter <nil> columns [] whole newest limit 5"},
+		{"* | limit 7", "[0,100) [] filter <nil> columns [] whole newest limit 7"},
+		{"n=3 | fields n, @timestamp", "[0,100) [] filter n = 3 columns [n] newest limit 5"},
+		{"_time:990s dataset=a n=3", "[10,100) [a] filter n = 3 columns [] whole newest limit 5"},
+		{"dataset=a OR dataset=b", "[0,100) [a b] filter <nil> columns [] whole newest limit 5"},
+		{"dataset=a OR n=3", "[0,100) [] filter (dataset = a or n = 3) columns [] whole newest limit 5"},
+		{"@timestamp>=1970-01-01T00:00:20Z @timestamp<1970-01-01T00:00:30Z", "[20,30) [] filter <nil> columns [] whole newest limit 5"},
+		{"* | sort -@timestamp | limit 3", "[0,100) [] filter <nil> columns [] whole newest limit 3"},
+		{"* | sort @timestamp", "[0,100) [] filter <nil> columns [] whole oldest limit 5"},
+		{"* | sort host | fields n", "[0,100) [] filter <nil> columns [n host] any limit 0"},
+		{"* | stats count() by host, time(1m)", "[0,100) [] filter <nil> columns [host] any limit 0"},
+		{"* | stats sum(n) if (host=h1) by dataset", "[0,100) [] filter <nil> columns [dataset n host] any limit 0"},
+		{"* | stats count() if (word)", "[0,100) [] filter <nil> columns [] whole any limit 0"},
+		{"a | where n=3 | stats count()", "[0,100) [] filter (:a and n = 3) columns [] any limit 0"},
+	} {
+		src.last = scan.Request{}
+		req := lang.Request{Query: parse(t, c.query), From: 0, To: 100e9, Limit: 5}
+		if _, err := e.Run(t.Context(), req, func(*scan.Block) error { return nil }); err != nil {
+			t.Errorf("%s: %v", c.query, err)
+		}
+		if got := describe(&src.last); got != c.want {
+			t.Errorf("%s:\n%s, want\n%s", c.query, got, c.want)
+		}
+	}
+}
+
+func describe(r *scan.Request) string {
+	whole := ""
+	if r.Whole {
+		whole = "whole "
+	}
+	return fmt.Sprintf("[%d,%d) %v filter %s columns %v %s%s limit %d", r.From/1e9, r.To/1e9, r.Datasets, expr(r.Filter), r.Columns,
+		whole, [...]string{"any", "newest", "oldest"}[r.Order], r.Limit)
+}
+
+func expr(e scan.Expr) string {
+	list := func(es []scan.Expr, op string) string {
+		var parts []string
+		for _, x := range es {
+			parts = append(parts, expr(x))
+		}
+		return "(" + strings.Join(parts, op) + ")"
+	}
+	switch e := e.(type) {
+	case scan.And:
+		return list(e, " and ")
+	case scan.Or:
+		return list(e, " or ")
+	case scan.Compare:
+		return fmt.Sprintf("%s %s %s", e.Field, e.Op, e.Value.AppendText(nil))
+	case scan.Text:
+		return e.Field + ":" + e.Pattern.Text()
+	}
+	return fmt.Sprint(e)
+}
+
+func TestCancel(t *testing.T) {
+	e := exec.New(exec.Options{Source: numbered(t, 1000)})
+	for _, q := range []string{"*", "* | sort n", "* | stats count() by host", "* | limit 900 | sort n"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := e.Run(ctx, lang.Request{Query: parse(t, q)}, func(*scan.Block) error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", q, err)
+		}
+	}
+	stop := errors.New("stop")
+	for _, q := range []string{"*", "* | sort n", "* | stats count() by host"} {
+		if _, err := e.Run(t.Context(), lang.Request{Query: parse(t, q)}, func(*scan.Block) error { return stop }); !errors.Is(err, stop) {
+			t.Errorf("%s: %v, want the error of yield", q, err)
+		}
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	e := exec.New(exec.Options{Source: numbered(t, 5000), MaxGroups: 100})
+	for _, c := range []struct {
+		query string
+		bytes int64
+		what  string
+	}{
+		{"* | stats count() by n", 0, "groups"},
+		{"* | stats count() by host, n", 0, "groups"},
+		{"* | stats count() by host", 300, "groups"},
+		{"* | stats count_uniq(message)", 50_000, "count_uniq"},
+		{"* | sort n", 100_000, "rows to sort"},
+		{"* | limit 4000 | sort n", 100_000, "rows in memory"},
+	} {
+		_, err := e.Run(t.Context(), lang.Request{Query: parse(t, c.query), MaxBytes: c.bytes}, func(*scan.Block) error { return nil })
+		var over *scan.BudgetError
+		if !errors.As(err, &over) || over.What != c.what {
+			t.Errorf("%s: %v, want over budget for %s", c.query, err, c.what)
+		}
+	}
+	// A sort with a limit needs memory for that many rows only.
+	n := 0
+	_, err := e.Run(t.Context(), lang.Request{Query: parse(t, "* | sort n | limit 10"), MaxBytes: 100_000}, count(&n))
+	if err != nil || n != 10 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+	list, sampled, st, err := e.Fields(t.Context(), lang.Request{Query: parse(t, "*"), MaxBytes: 20_000}, 5000, 3)
+	if err != nil || len(list) == 0 || sampled == 0 || len(st.Partial) == 0 {
+		t.Errorf("fields over budget: %d fields of %d rows, partial %q, %v", len(list), sampled, st.Partial, err)
+	}
+}
+
+// slow is a source that goes on until it is stopped.
+type slow struct{ exec.Source }
+
+func (s slow) Scan(ctx context.Context, r *scan.Request, yield func(*scan.Block) error) (scan.Stats, error) {
+	st, err := s.Source.Scan(ctx, r, yield)
+	if err == nil {
+		<-ctx.Done()
+		err = ctx.Err()
+	}
+	return st, err
+}
+
+func TestTimeBudget(t *testing.T) {
+	src := numbered(t, 100)
+	for _, q := range []string{"*", "* | stats count()", "* | sort n | limit 3"} {
+		synctest.Test(t, func(t *testing.T) {
+			set := metrics.New()
+			e := exec.New(exec.Options{Source: slow{src}, MaxDuration: 5 * time.Second, Metrics: set})
+			rows := 0
+			st, err := e.Run(t.Context(), lang.Request{Query: parse(t, q)}, count(&rows))
+			if err != nil || rows == 0 || len(st.Partial) != 1 || st.Elapsed != 5*time.Second {
+				t.Errorf("%s: %d rows, %+v, %v", q, rows, st, err)
+			}
+			var text strings.Builder
+			set.Write(&text)
+			if !strings.Contains(text.String(), "journalist_queries_partial_total 1") {
+				t.Error("the partial answer was not counted")
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err = e.Run(ctx, lang.Request{Query: parse(t, q)}, count(&rows)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: the caller's own deadline: %v", q, err)
+			}
+		})
+	}
+}
+
+func TestTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := numbered(t, 5)
+		e := exec.New(exec.Options{Source: src})
+		ctx, cancel := context.WithCancel(t.Context())
+		var got []string
+		done := make(chan error, 1)
+		go func() {
+			_, err := e.Tail(ctx, lang.Request{Query: parse(t, "new _time:1h | where n>5 | fields n, @timestamp")}, func(b *scan.Block) error {
+				for i := range b.Len() {
+					got = append(got, fmt.Sprintf("%s %d@%d", b.Dataset, b.Columns[0].Value(i).Int, b.Columns[1].Value(i).Int))
+				}
+				return nil
+			})
+			done <- err
+		}()
+		synctest.Wait()
+		b := &record.Batch{}
+		for i := range 10 {
+			if err := b.AppendJSON(fmt.Appendf(nil, `{"message":"new %d","n":%d}`, i, i), int64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		src.Add(b)
+		synctest.Wait()
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		if s := strings.Join(got, " "); s != "logs 6@6 logs 7@7 logs 8@8 logs 9@9" {
+			t.Errorf("got %s", s)
+		}
+	})
+}
+
+func TestTailRefuses(t *testing.T) {
+	e := exec.New(exec.Options{Source: numbered(t, 1)})
+	for _, q := range []string{"* | stats count()", "* | sort n", "* | limit 5", "* | fields a | where b=1"} {
+		if _, err := e.Tail(t.Context(), lang.Request{Query: parse(t, q)}, nil); !errors.Is(err, exec.ErrUnsupported) {
+			t.Errorf("%s: %v", q, err)
+		}
+	}
+}
+
+func TestTailThatCanMatchNothingWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := exec.New(exec.Options{Source: numbered(t, 1)})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := e.Tail(ctx, lang.Request{Query: parse(t, "dataset=a dataset=b")}, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// With an unlimited sort, equal keys come newest first whichever worker had them.
+func TestSortIsDeterministic(t *testing.T) {
+	src := numbered(t, 3000)
+	var first string
+	for range 5 {
+		e := exec.New(exec.Options{Source: src, Parallel: 8})
+		var b strings.Builder
+		_, err := e.Run(t.Context(), lang.Request{Query: parse(t, "* | sort host | limit 1000 | fields n")}, func(bl *scan.Block) error {
+			for i := range bl.Len() {
+				fmt.Fprintln(&b, bl.Columns[0].Value(i).Int)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = b.String()
+		}
+		if b.String() != first || !strings.HasPrefix(first, "2996\n2989\n") {
+			t.Fatalf("another order: %.60q, first %.60q", b.String(), first)
+		}
+	}
+}
+
+func TestConcurrentQueries(t *testing.T) {
+	src := numbered(t, 500)
+	e := exec.New(exec.Options{Source: src, Parallel: 4})
+	var failed atomic.Int32
+	done := make(chan struct{})
+	for i := range 8 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for range 20 {
+				n := int64(0)
+				_, err := e.Run(t.Context(), lang.Request{Query: parse(t, fmt.Sprintf("host=h%d | stats count() as n", i%7))}, func(b *scan.Block) error {
+					n = b.Columns[0].Value(0).Int
+					return nil
+				})
+				if err != nil || n < 71 || n > 72 {
+					failed.Add(1)
+				}
+			}
+		}()
+	}
+	for range 8 {
+		<-done
+	}
+	if failed.Load() != 0 {
+		t.Fatalf("%d wrong answers", failed.Load())
+	}
+}
+
+func TestSumsThatOverflow(t *testing.T) {
+	src := &memsource.Source{}
+	b := &record.Batch{}
+	for range 100 {
+		if err := b.AppendJSON([]byte(`{"n":900000000000000000}`), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src.Add(b)
+	_, err := exec.New(exec.Options{Source: src}).Run(t.Context(), lang.Request{Query: parse(t, "* | stats sum(n), avg(n)")}, func(b *scan.Block) error {
+		for i, want := range []float64{9e19, 9e17} {
+			if f, ok := b.Columns[i].Value(0).Float(); !ok || math.Abs(f/want-1) > 1e-12 {
+				t.Errorf("column %d: %v, want %v", i, f, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
