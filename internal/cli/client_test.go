@@ -212,7 +212,12 @@ func TestUnixSocket(t *testing.T) {
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"name":"sock"}`) })}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close(); <-done })
+	t.Cleanup(func() {
+		_ = s.Close() // Serve's error says more
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
 	c, err := NewClient(ClientOptions{Server: "unix:" + path, Token: testToken})
 	if err != nil {
 		t.Fatal(err)
