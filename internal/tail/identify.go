@@ -45,21 +45,19 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		t.bind(f, g)
 		return true, nil
 	}
-	if !f.regrown {
-		switch g, copied, err := t.copyOf(f, v, head, size); {
-		case err != nil:
-			return false, err
-		case copied == takeOver:
-			t.log.Info("file is a copy of a rotated one, going on there", "file", g.Path, "copy", v.path, "offset", g.To)
-			t.bind(f, g)
-			return true, nil
-		case copied == undecided:
-			t.retry(f)
-			return false, nil
-		case copied == mere:
-			t.log.Info("file is a copy of what was already read, reading from its end", "file", v.path)
-			return false, t.register(f, v, head, size)
-		}
+	switch g, copied, err := t.copyOf(f, v, head, size); {
+	case err != nil:
+		return false, err
+	case copied == takeOver:
+		t.log.Info("file is a copy of a rotated one, going on there", "file", g.Path, "copy", v.path, "offset", g.To)
+		t.bind(f, g)
+		return true, nil
+	case copied == undecided:
+		t.retry(f)
+		return false, nil
+	case copied == mere:
+		t.log.Info("file is a copy of what was already read, reading from its end", "file", v.path)
+		return false, t.register(f, v, head, size)
 	}
 	fromEnd := t.o.FromEnd && f.first && !f.regrown
 	if !fromEnd && n < record.HeadMax && bytes.IndexByte(head, '\n') < 0 && !(v.away && v.quiet) {
@@ -171,7 +169,7 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 	}
 	for _, g := range old {
 		t.replaced(f.group, g, v.node)
-		f.regrown = f.regrown || sameName(g.Path, v.path)
+		f.regrown = f.regrown || g.Path == v.path
 	}
 	return record.Generation{}, false, nil
 }

@@ -65,6 +65,8 @@ func TestModel(t *testing.T) {
 			"rename":       m.rotate,
 			"copytruncate": m.copyTruncate,
 			"truncate":     m.truncateRead,
+			"twice":        m.rotateTwice,
+			"down":         m.whileDown,
 			"delete":       m.deleteRead,
 			"scan":         func(*rapid.T) { m.tl.scan() },
 			"steps":        m.steps,
@@ -145,6 +147,61 @@ func (m *model) rotate(rt *rapid.T) {
 		m.rename(name, m.rotated(name))
 		m.final(name)
 	}
+}
+
+// rotateTwice has a generation come and go between two looks.
+func (m *model) rotateTwice(rt *rapid.T) {
+	name := m.file(rt)
+	if !m.identified(name) {
+		return
+	}
+	m.rotateTwiceNow(rt, name)
+	m.settle()
+	m.take()
+}
+
+func (m *model) rotateTwiceNow(rt *rapid.T, name string) {
+	m.rename(name, m.rotated(name))
+	m.final(name)
+	for range rapid.IntRange(1, 3).Draw(rt, "unseen generations") {
+		l := m.line(rt)
+		m.lines[l] = true
+		m.write(name, l+"\n")
+		m.rename(name, m.rotated(name))
+	}
+}
+
+// whileDown has things happen to a file while scribe does not run.
+func (m *model) whileDown(rt *rapid.T) {
+	name := m.file(rt)
+	known := m.identified(name)
+	m.stop()
+	if rapid.Bool().Draw(rt, "written") {
+		l := m.line(rt)
+		m.lines[m.half[name]+l] = true
+		m.half[name] = ""
+		m.write(name, l+"\n")
+	}
+	if known {
+		switch rapid.IntRange(0, 3).Draw(rt, "what") {
+		case 0:
+			m.rename(name, m.rotated(name))
+			m.final(name)
+		case 1:
+			m.rotateTwiceNow(rt, name)
+		case 2:
+			m.copy(name, m.rotated(name))
+			m.truncate(name, 0)
+			m.final(name)
+			l := m.line(rt)
+			m.lines[l] = true
+			m.write(name, l+"\n")
+		}
+	}
+	m.start()
+	m.settle()
+	m.settle()
+	m.take()
 }
 
 // copyTruncate writes more between the last look and the copy.
