@@ -125,6 +125,12 @@ func (s *summer) add(v *view, gids *codes, sel []bool, groups int) error {
 	if col == nil {
 		return nil
 	}
+	if col.Form == scan.Ints && sel == nil {
+		for i, n := range col.Ints[:v.n] {
+			s.sums[gids.at(i)].addInt(n)
+		}
+		return nil
+	}
 	for i := range v.n {
 		if sel != nil && !sel[i] {
 			continue

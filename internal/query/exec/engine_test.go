@@ -28,6 +28,41 @@ func parse(t testing.TB, text string) *lang.Query {
 	return q
 }
 
+// stuck is a source that takes aggregations and does not get them done.
+type stuck struct{ exec.Source }
+
+func (s stuck) Aggregate(ctx context.Context, _ *scan.Aggregation) ([]scan.Group, scan.Stats, bool, error) {
+	<-ctx.Done()
+	return nil, scan.Stats{}, false, ctx.Err()
+}
+
+func TestTimeBudgetOfAggregations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := exec.New(exec.Options{Source: stuck{numbered(t, 1)}, MaxDuration: time.Second})
+		_, err := e.Run(t.Context(), lang.Request{Query: parse(t, "* | stats count()")}, func(*scan.Block) error { return nil })
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1s") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestSlowReadersGetWholeAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := exec.New(exec.Options{Source: numbered(t, 1000), MaxDuration: time.Second})
+		for _, q := range []string{"*", "* | sort n"} {
+			rows := 0
+			st, err := e.Run(t.Context(), lang.Request{Query: parse(t, q)}, func(b *scan.Block) error {
+				time.Sleep(time.Minute)
+				rows += b.Len()
+				return nil
+			})
+			if err != nil || rows != 1000 || len(st.Partial) > 0 {
+				t.Errorf("%s: %d rows, partial %q, %v", q, rows, st.Partial, err)
+			}
+		}
+	})
+}
+
 // numbered makes a source with n records a second apart.
 func numbered(t testing.TB, n int) *memsource.Source {
 	t.Helper()

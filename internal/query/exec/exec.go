@@ -44,7 +44,8 @@ type Options struct {
 	// 64 MiB. A Request may ask for less.
 	MaxBytes int64
 	// MaxDuration is how long a query may run before it ends with a partial
-	// answer; default one minute, negative for no limit. Tails have none.
+	// answer; default one minute, negative for no limit. The time that yield takes
+	// does not count, so that slow clients get whole answers. Tails have no limit.
 	MaxDuration time.Duration
 	// MaxGroups is how many groups a stats may have; default 1,000,000.
 	MaxGroups int
@@ -103,7 +104,7 @@ type query struct {
 	now     time.Time
 	budget  budget
 	started time.Time
-	cancel  context.CancelFunc
+	time    stopwatch
 	stats   scan.Stats
 	tail    bool // times do not count
 }
@@ -120,15 +121,12 @@ func (e *Engine) start(ctx context.Context, req lang.Request) (context.Context, 
 		req.To = math.MaxInt64
 	}
 	e.queries.Inc()
-	q := &query{e: e, req: req, started: time.Now(), now: e.o.Clock().In(req.Zone), cancel: func() {}}
+	q := &query{e: e, req: req, started: time.Now(), now: e.o.Clock().In(req.Zone)}
 	q.budget.max = e.o.MaxBytes
 	if req.MaxBytes > 0 {
 		q.budget.max = min(req.MaxBytes, q.budget.max)
 	}
-	if e.o.MaxDuration > 0 {
-		ctx, q.cancel = context.WithTimeoutCause(ctx, e.o.MaxDuration, errTime)
-	}
-	return ctx, q, nil
+	return q.time.start(ctx, e.o.MaxDuration), q, nil
 }
 
 func zone(z *time.Location) *time.Location {
@@ -142,9 +140,9 @@ func zone(z *time.Location) *time.Location {
 // the answer is partial.
 func (q *query) finish(ctx context.Context, err error) (scan.Stats, error) {
 	if err != nil && q.timeOver(ctx, err) {
-		err = fmt.Errorf("%w: after %v there was no answer yet; ask for a shorter time or a narrower filter", errTime, q.e.o.MaxDuration)
+		err = fmt.Errorf("%w: after %v there was no answer yet; ask for a shorter time or a narrower filter (%w)", errTime, q.e.o.MaxDuration, context.DeadlineExceeded)
 	}
-	q.cancel()
+	q.time.stop()
 	q.stats.Elapsed = time.Since(q.started)
 	q.e.seconds.Update(q.stats.Elapsed.Seconds())
 	if len(q.stats.Partial) > 0 {
@@ -159,7 +157,7 @@ func (q *query) finish(ctx context.Context, err error) (scan.Stats, error) {
 }
 
 func (q *query) timeOver(ctx context.Context, err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) && context.Cause(ctx) == errTime
+	return errors.Is(err, context.Canceled) && context.Cause(ctx) == errTime
 }
 
 // scan asks the source. When the query's time ends on the way, what has come
@@ -187,7 +185,11 @@ func (e *Engine) Run(ctx context.Context, req lang.Request, yield func(*scan.Blo
 	}
 	p, err := q.plan()
 	if err == nil {
-		err = q.run(ctx, p, yield)
+		err = q.run(ctx, p, func(b *scan.Block) error {
+			q.time.pause()
+			defer q.time.resume()
+			return yield(b)
+		})
 	}
 	return q.finish(ctx, err)
 }
