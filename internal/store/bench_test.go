@@ -44,10 +44,20 @@ func benchLog(b *testing.B) []byte {
 // many there were.
 func load(b *testing.B, s *Store, data []byte) int {
 	ctx := context.Background()
-	var waiting []<-chan error
+	type flight struct {
+		done  <-chan error
+		batch *record.Batch
+	}
+	var waiting []flight
+	var free []*record.Batch
 	rows, now := 0, start.UnixNano()
 	for len(data) > 0 {
-		batch := &record.Batch{Client: "bench"}
+		batch := &record.Batch{}
+		if n := len(free); n > 0 {
+			batch, free = free[n-1], free[:n-1]
+			batch.Reset()
+		}
+		batch.Client = "bench"
 		for i, f := range []string{"host", "web-01", "file", "/var/log/auth.log", "type", "syslog"} {
 			if i%2 == 1 {
 				continue
@@ -70,16 +80,17 @@ func load(b *testing.B, s *Store, data []byte) int {
 			data = data[n+1:]
 			rows++
 		}
-		waiting = append(waiting, s.Submit(ctx, batch))
+		waiting = append(waiting, flight{s.Submit(ctx, batch), batch})
 		if len(waiting) == 8 {
-			if err := <-waiting[0]; err != nil {
+			if err := <-waiting[0].done; err != nil {
 				b.Fatal(err)
 			}
+			free = append(free, waiting[0].batch)
 			waiting = waiting[1:]
 		}
 	}
 	for _, w := range waiting {
-		if err := <-w; err != nil {
+		if err := <-w.done; err != nil {
 			b.Fatal(err)
 		}
 	}

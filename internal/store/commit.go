@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"syscall"
 	"time"
 
@@ -72,12 +73,33 @@ func fullError(why string) error {
 	return fmt.Errorf("%w: %s; free disk space, lower the retention, or lower the disk floor", record.ErrFull, why)
 }
 
+// scratch and bodies are reused: they are as big as the batches.
+var scratch, bodies = pool{}, pool{}
+
+type pool struct{ sync.Pool }
+
+// get returns an empty slice with room for n bytes.
+func (p *pool) get(n int) []byte {
+	if b, ok := p.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, n)
+}
+
+func (p *pool) put(b []byte) {
+	if cap(b) >= 1024 && cap(b) <= 4<<20 {
+		p.Put(&b)
+	}
+}
+
 func encodeBody(b *record.Batch) []byte {
-	raw := b.AppendBinary(make([]byte, 0, b.Bytes()+256))
+	raw := b.AppendBinary(scratch.get(b.Bytes() + 256))
+	defer scratch.put(raw)
 	if len(raw) < 1024 {
 		return append([]byte{bodyRaw}, raw...)
 	}
-	body := make([]byte, 1+s2.MaxEncodedLen(len(raw)))
+	n := 1 + s2.MaxEncodedLen(len(raw))
+	body := bodies.get(n)[:n]
 	body[0] = bodyS2
 	return body[:1+len(s2.Encode(body[1:], raw))]
 }
@@ -193,6 +215,8 @@ func (s *Store) commitLocked(group []*submission, now time.Time) error {
 }
 
 func (s *Store) answer(q *submission, err error) {
+	bodies.put(q.body)
+	q.body = nil
 	s.room.Release(q.weight)
 	q.done <- err
 }

@@ -269,4 +269,3 @@ func TestNoSpace(t *testing.T) {
 }
 
 var _ vfs.FS = (*faultfs.FS)(nil)
-

@@ -313,3 +313,5 @@ func at(list []string, i int) string {
 }
 
 func newFS() *crashfs.FS { return crashfs.New() }
+
+func wordPattern(w string) *match.Pattern { return match.NewWord(w) }

@@ -157,7 +157,10 @@ func (f *fromBatch) readShapes() {
 	for i := range f.batch.Len() {
 		key = key[:0]
 		for j := range f.batch.Fields(i) {
-			id, _ := f.batch.Field(i, j)
+			id, v := f.batch.Field(i, j)
+			if v.Kind == record.Missing {
+				continue
+			}
 			key = binary.LittleEndian.AppendUint32(key, id)
 		}
 		if current == nil || string(key) != string(last) {
@@ -288,6 +291,7 @@ func (f *fromBatch) fill(order []uint32) {
 	if len(c.Shapes) > 1 {
 		c.ShapeOf = make([]uint32, b.Len())
 	}
+	f.reserve()
 	for at := range c.Times {
 		i := at
 		if order != nil {
@@ -298,12 +302,38 @@ func (f *fromBatch) fill(order []uint32) {
 		if c.ShapeOf != nil {
 			c.ShapeOf[at] = s.number
 		}
-		for j, col := range s.cols {
-			_, v := b.Field(i, j)
-			f.builders[col].Add(uint32(at), v)
+		n := 0
+		for j := range b.Fields(i) {
+			if _, v := b.Field(i, j); v.Kind != record.Missing {
+				f.builders[s.cols[n]].Add(uint32(at), v)
+				n++
+			}
 		}
 		for _, m := range s.fill {
 			f.builders[f.commons[m].builder].Add(uint32(at), f.commons[m].value)
 		}
+	}
+}
+
+// reserve tells the builders what will come.
+func (f *fromBatch) reserve() {
+	counts, sizes := make([]int, len(f.builders)), make([]int, len(f.builders))
+	for i, s := range f.shapeOf {
+		n := 0
+		for j := range f.batch.Fields(i) {
+			if _, v := f.batch.Field(i, j); v.Kind != record.Missing {
+				counts[s.cols[n]]++
+				sizes[s.cols[n]] += column.PlainSize(v)
+				n++
+			}
+		}
+		for _, m := range s.fill {
+			col := f.commons[m].builder
+			counts[col]++
+			sizes[col] += column.PlainSize(f.commons[m].value)
+		}
+	}
+	for i := range f.builders {
+		f.builders[i].Reserve(counts[i], sizes[i])
 	}
 }

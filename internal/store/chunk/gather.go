@@ -114,6 +114,7 @@ func (g *gatherer) column(name string, list []from) *column.Col {
 		return g.strings(name, cursors)
 	}
 	var b column.Builder
+	b.Reserve(min(values, len(g.refs)), 0)
 	for i, r := range g.refs {
 		if s := cursors[r.Src].Slot(r.Row); s >= 0 {
 			b.Add(uint32(i), cursors[r.Src].Col.Value(s))

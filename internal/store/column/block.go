@@ -38,6 +38,9 @@ var decoders = sync.Pool{New: func() any {
 // AppendBlock appends raw as a block, compressed where that is smaller.
 func AppendBlock(dst, raw []byte) []byte {
 	head := len(dst)
+	if dst == nil {
+		dst = make([]byte, 0, len(raw)/4+64)
+	}
 	if len(raw) >= 32 {
 		dst = append(dst, blockZstd)
 		dst = binary.AppendUvarint(dst, uint64(len(raw)))

@@ -224,3 +224,20 @@ func HashWords(p *match.Pattern) []uint64 {
 	}
 	return hs
 }
+
+// Each calls f with every hash of the set until it fails.
+func (w *Words) Each(f func(h uint64) error) error {
+	if w.zero {
+		if err := f(0); err != nil {
+			return err
+		}
+	}
+	for _, h := range w.table {
+		if h != 0 {
+			if err := f(h); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

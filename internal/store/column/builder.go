@@ -21,6 +21,8 @@ type Builder struct {
 	kinds   []record.Kind // nil while all are String
 	offsets []uint32
 	data    []byte
+
+	room, size int // reserved
 }
 
 // Add appends a value; rows ascend from call to call. The bytes are copied.
@@ -41,6 +43,9 @@ func (b *Builder) Add(row uint32, v record.Value) {
 	b.next = row + 1
 	if !b.plain {
 		if v.Kind == record.Int {
+			if b.ints == nil && b.room > 0 {
+				b.ints = make([]int64, 0, b.room)
+			}
 			b.ints = append(b.ints, v.Int)
 			b.n++
 			return
@@ -58,15 +63,14 @@ func (b *Builder) Add(row uint32, v record.Value) {
 	b.n++
 }
 
-// Reserve makes room for n values of altogether size bytes.
-func (b *Builder) Reserve(n, size int) {
-	b.offsets = slices.Grow(b.offsets, n+1)
-	b.data = slices.Grow(b.data, size)
-}
+// Reserve makes room for n values of altogether size bytes, where the caller knows
+// them: a column keeps its memory for long.
+func (b *Builder) Reserve(n, size int) { b.room, b.size = n, size }
 
 func (b *Builder) toPlain() {
 	b.plain = true
-	b.offsets = append(b.offsets, 0)
+	b.offsets = append(make([]uint32, 0, max(b.room+1, b.n+16)), 0)
+	b.data = make([]byte, 0, b.size+8*b.n)
 	if b.n == 0 {
 		return
 	}

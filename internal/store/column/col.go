@@ -203,3 +203,12 @@ func AppendPlain(dst []byte, v record.Value) []byte {
 	}
 	return dst
 }
+
+// PlainSize is how many bytes AppendPlain appends.
+func PlainSize(v record.Value) int {
+	switch v.Kind {
+	case record.Int, record.Bool:
+		return 8
+	}
+	return len(v.Bytes)
+}
