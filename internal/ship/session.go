@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"journalist/internal/lumberjack"
@@ -119,24 +120,21 @@ func dial(ctx context.Context, addr string, cfg *tls.Config, timeout time.Durati
 // run works the connection until it fails, ctx ends, or it is closed while idle.
 func (ss *session) run() error {
 	written, read := make(chan error, 1), make(chan error, 1)
-	go func() { written <- ss.write() }()
-	go func() { read <- ss.readAcks() }()
+	var both sync.WaitGroup
+	both.Go(func() { written <- ss.write() })
+	both.Go(func() { read <- ss.readAcks() })
 	stop := context.AfterFunc(ss.ctx, func() { _ = ss.nc.NetConn().Close() }) // unblocks both
 	watch := time.NewTicker(max(min(ss.s.o.Timeout, ss.s.o.Progress)/8, time.Millisecond))
 	defer watch.Stop()
 	var err error
-	waitW, waitR := true, true
 	for ss.ctx.Err() == nil {
 		select {
 		case err = <-read:
-			waitR = false
 		case err = <-written:
-			waitW = false
 			// The answer says why the server hung up, if it said anything.
 			t := time.NewTimer(500 * time.Millisecond)
 			select {
 			case rerr := <-read:
-				waitR = false
 				if rerr != nil && !errors.Is(rerr, io.EOF) {
 					err = rerr
 				}
@@ -155,12 +153,7 @@ func (ss *session) run() error {
 	stop()
 	ss.cancel(context.Canceled)
 	_ = ss.nc.NetConn().Close() // not Close: that waits for a peer that may be gone
-	if waitW {
-		_ = <-written // the first error is the one to tell
-	}
-	if waitR {
-		_ = <-read
-	}
+	both.Wait()
 	return ss.outcome(err)
 }
 
