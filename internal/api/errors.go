@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"journalist/internal/query/lang"
+	"journalist/internal/record"
+	"journalist/internal/scan"
+)
+
+// Error is what a client is told: {"error":{"kind","message","hint","position"}}.
+type Error struct {
+	Status  int
+	Kind    string // auth, query, limit, full, bad_request, internal, not_found, unsupported
+	Message string
+	Hint    string
+	// Position is where in the query the error is, in bytes, if HasPlace says so.
+	Position int
+	HasPlace bool
+
+	challenge  string // of WWW-Authenticate
+	retryAfter int    // seconds
+}
+
+func (e *Error) Error() string { return e.Message }
+
+func badRequest(message, hint string) *Error {
+	return &Error{Status: http.StatusBadRequest, Kind: "bad_request", Message: message, Hint: hint}
+}
+
+// explain maps what went wrong to what the client is told. Of internal errors it
+// is told nothing: they may name files.
+func explain(err error) *Error {
+	var known *Error
+	var parse *lang.Error
+	var budget *scan.BudgetError
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &parse):
+		return &Error{Status: http.StatusBadRequest, Kind: "query", Message: parse.Message, Hint: parse.Hint, Position: parse.Offset, HasPlace: true}
+	case errors.As(err, &budget):
+		return &Error{Status: http.StatusUnprocessableEntity, Kind: "limit", Message: "the query needs more memory than it may take (" + budget.What + ")", Hint: "ask for a shorter time, fewer columns or fewer groups"}
+	case errors.As(err, &tooLong):
+		return &Error{Status: http.StatusRequestEntityTooLarge, Kind: "limit", Message: "the request is longer than " + strconv.FormatInt(tooLong.Limit, 10) + " bytes"}
+	case errors.Is(err, record.ErrFull):
+		return &Error{Status: http.StatusTooManyRequests, Kind: "full", Message: "the store is full", Hint: "free room on the server's disk or set a retention limit", retryAfter: 5}
+	case errors.Is(err, record.ErrTooLarge):
+		return &Error{Status: http.StatusRequestEntityTooLarge, Kind: "limit", Message: "a batch is too large for the store", Hint: "send smaller records"}
+	case errors.Is(err, record.ErrClosed):
+		return &Error{Status: http.StatusServiceUnavailable, Kind: "full", Message: "the server is shutting down", Hint: "try again when it is back", retryAfter: 5}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Status: http.StatusUnprocessableEntity, Kind: "limit", Message: "the query took too long", Hint: "ask for a shorter time"}
+	case errors.Is(err, context.Canceled):
+		// The client has left, or the server is stopping.
+		return &Error{Status: http.StatusServiceUnavailable, Kind: "internal", Message: "the request was cancelled", retryAfter: 5}
+	}
+	return &Error{Status: http.StatusInternalServerError, Kind: "internal", Message: "the request failed inside", Hint: "the server's log says more"}
+}
+
+// writeError answers with an error.
+func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	e := explain(err)
+	s.logInternal(r, e, err)
+	h := w.Header()
+	if e.challenge != "" {
+		h.Set("WWW-Authenticate", e.challenge)
+	}
+	if e.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(e.retryAfter))
+	}
+	writeJSON(w, e.Status, append(e.append(nil), '\n'))
+}
+
+// logInternal tells the log what the client is not told.
+func (s *Server) logInternal(r *http.Request, e *Error, err error) {
+	if e.Status == http.StatusInternalServerError {
+		s.log.Error("http: a request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+}
+
+func (e *Error) append(dst []byte) []byte {
+	dst = append(dst, `{"error":{"kind":`...)
+	dst = record.AppendJSONString(dst, e.Kind)
+	dst = append(dst, `,"message":`...)
+	dst = record.AppendJSONString(dst, e.Message)
+	if e.Hint != "" {
+		dst = append(dst, `,"hint":`...)
+		dst = record.AppendJSONString(dst, e.Hint)
+	}
+	if e.HasPlace {
+		dst = append(dst, `,"position":`...)
+		dst = strconv.AppendInt(dst, int64(e.Position), 10)
+	}
+	return append(dst, '}', '}')
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client is gone: nobody to tell
+}

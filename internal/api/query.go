@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"journalist/internal/query/lang"
+	"journalist/internal/scan"
+)
+
+// query answers a query with a stream of rows: NDJSON with a last line that is
+// {"stats":…} or {"error":…}, or CSV.
+func (s *Server) query(w http.ResponseWriter, r *http.Request) {
+	var q question
+	if err := readJSON(w, r, &q); err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	req, err := s.request(q, principalOf(r))
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	done, err := s.turn(r.Context())
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	defer done()
+	if wantsCSV(r.Header.Get("Accept")) {
+		s.queryCSV(w, r, req)
+		return
+	}
+	s.queryJSON(w, r, req, q.Source)
+}
+
+// wantsCSV tells whether CSV is the first type that the client accepts and we have.
+func wantsCSV(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		kind, _, _ := strings.Cut(strings.TrimSpace(part), ";")
+		switch kind {
+		case "text/csv":
+			return true
+		case "application/x-ndjson", "application/json", "*/*":
+			return false
+		}
+	}
+	return false
+}
+
+func (s *Server) queryJSON(w http.ResponseWriter, r *http.Request, req lang.Request, source bool) {
+	out := newStream(w, func(h http.Header) {
+		h.Set("Content-Type", "application/x-ndjson")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Accel-Buffering", "no") // a proxy shall pass rows on as they come
+	})
+	rows := rowWriter{source: source}
+	stats, elapsed, err := s.run(r.Context(), req, func(b *scan.Block) error {
+		if b.Len() == 0 {
+			return nil
+		}
+		return out.write(func(dst []byte) []byte {
+			rows.begin(b)
+			for i := range b.Len() {
+				dst = out.overflow(rows.append(dst, b, i))
+			}
+			return dst
+		})
+	})
+	if err != nil && !out.begun() {
+		out.close()
+		s.writeError(w, r, err)
+		return
+	}
+	_ = out.write(func(dst []byte) []byte { // the client is gone: nobody to tell
+		if err != nil {
+			e := explain(err)
+			s.logInternal(r, e, err)
+			return append(e.append(dst), '\n')
+		}
+		return append(appendStats(append(dst, `{"stats":`...), stats, elapsed), '}', '\n')
+	})
+	_ = out.flush() // as above
+	out.close()
+}
+
+// run asks the executor and measures.
+func (s *Server) run(ctx context.Context, req lang.Request, yield func(*scan.Block) error) (scan.Stats, time.Duration, error) {
+	start := time.Now()
+	stats, err := s.o.Querier.Run(ctx, req, yield)
+	return stats, time.Since(start), err
+}
+
+func appendStats(dst []byte, st scan.Stats, elapsed time.Duration) []byte {
+	dst = append(dst, `{"rows_matched":`...)
+	dst = strconv.AppendInt(dst, st.RowsMatched, 10)
+	dst = append(dst, `,"rows_scanned":`...)
+	dst = strconv.AppendInt(dst, st.RowsScanned, 10)
+	dst = append(dst, `,"bytes_read":`...)
+	dst = strconv.AppendInt(dst, st.BytesRead, 10)
+	dst = append(dst, `,"groups_read":`...)
+	dst = strconv.AppendInt(dst, st.GroupsRead, 10)
+	dst = append(dst, `,"groups_skipped":`...)
+	dst = strconv.AppendInt(dst, st.GroupsSkipped, 10)
+	dst = append(dst, `,"elapsed_ms":`...)
+	dst = strconv.AppendFloat(dst, float64(elapsed.Microseconds())/1000, 'f', -1, 64)
+	dst = append(dst, `,"partial":`...)
+	partial := st.Partial
+	if partial == nil {
+		partial = []string{}
+	}
+	list, err := json.Marshal(partial)
+	if err != nil { // strings can always be marshalled
+		list = []byte("[]")
+	}
+	return append(append(dst, list...), '}')
+}

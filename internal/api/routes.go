@@ -1,0 +1,83 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"journalist/internal/auth"
+)
+
+// rule is what a request must prove before its handler sees it. The zero value
+// lets nobody in: a route without a rule does not come up.
+type rule uint8
+
+const (
+	_          rule = iota
+	public          // anybody
+	signedIn        // whoever has valid credentials
+	mayIngest       // scope ingest
+	mayRead         // scope read
+	mayMeasure      // scope read, not bound to datasets: figures of the whole server
+)
+
+func (r rule) scope() auth.Scope {
+	switch r {
+	case mayIngest:
+		return auth.Ingest
+	case mayRead, mayMeasure:
+		return auth.Read
+	}
+	return ""
+}
+
+// dialect is how credentials come and errors look.
+type dialect uint8
+
+const (
+	ours dialect = iota
+	elasticsearch
+)
+
+// route is one line of the table.
+type route struct {
+	method  string // "" means every method
+	path    string
+	rule    rule
+	dialect dialect
+	handler http.HandlerFunc
+}
+
+func (rt route) pattern() string { return strings.TrimSpace(rt.method + " " + rt.path) }
+
+// routes is everything that can be asked. The mux and the test that walks every
+// route with every kind of credentials are both made from it.
+func (s *Server) routes() []route {
+	return []route{
+		{"GET", "/healthz", public, ours, s.healthz},
+		{"GET", "/readyz", public, ours, s.readyz},
+		{"GET", "/metrics", mayMeasure, ours, s.metrics},
+
+		{"POST", "/api/v1/login", public, ours, s.login},
+		{"POST", "/api/v1/logout", signedIn, ours, s.logout},
+		{"GET", "/api/v1/me", signedIn, ours, s.me},
+
+		{"POST", "/api/v1/query", mayRead, ours, s.query},
+		{"GET", "/api/v1/tail", mayRead, ours, s.tail},
+		{"GET", "/api/v1/histogram", mayRead, ours, s.histogram},
+		{"GET", "/api/v1/fields", mayRead, ours, s.fields},
+
+		{"POST", "/api/v1/ingest/jsonl", mayIngest, ours, s.jsonl.ServeHTTP},
+
+		{"GET", "/elastic", mayIngest, elasticsearch, s.elastic.Root},
+		{"GET", "/elastic/{$}", mayIngest, elasticsearch, s.elastic.Root},
+		{"GET", "/elastic/_license", mayIngest, elasticsearch, s.elastic.License},
+		{"GET", "/elastic/_cluster/health", mayIngest, elasticsearch, s.elastic.Health},
+		{"POST", "/elastic/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},
+		{"PUT", "/elastic/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},
+		{"POST", "/elastic/{index}/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},
+		{"PUT", "/elastic/{index}/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},
+		{"", "/elastic/{path...}", signedIn, elasticsearch, s.elastic.NotFound},
+
+		{"", "/{path...}", public, ours, s.page},
+	}
+}
