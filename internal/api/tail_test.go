@@ -1,0 +1,117 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"journalist/internal/scan"
+)
+
+// follow opens a tail and returns its events, one "name data" each; the channel
+// is closed when the stream ends. stop leaves.
+func (w *world) follow(query string) (events <-chan string, stop func()) {
+	w.t.Helper()
+	srv := httptest.NewServer(w.handler)
+	ctx, cancel := context.WithCancel(w.t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", srv.URL+"/api/v1/tail?query="+url.QueryEscape(query), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+w.tokens["read"])
+	resp, err := srv.Client().Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
+		w.t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+	out := make(chan string, 100)
+	go func() {
+		defer close(out)
+		name := ""
+		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+			if n, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				name = n
+			} else if d, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				out <- name + " " + d
+			}
+		}
+	}()
+	return out, func() {
+		cancel()
+		_ = resp.Body.Close() // it was cancelled
+		for range out {       // until the reader has ended
+			continue
+		}
+		srv.Client().CloseIdleConnections()
+		srv.Close()
+	}
+}
+
+func TestTail(t *testing.T) {
+	w := newWorld(t)
+	calls := 0
+	w.querier.tail = func(ctx context.Context, yield func(*scan.Block) error) (int64, error) {
+		calls++
+		if err := yield(wholeBlock()); err != nil {
+			return 0, err
+		}
+		if calls == 1 {
+			return 3, nil // fell behind; it is taken up again
+		}
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}
+	events, stop := w.follow("error | fields message")
+	defer stop()
+	for i, want := range []string{"ready {}", "row {", "row {", `missed {"missed":3}`, "row {", "row {"} {
+		if got := <-events; !strings.HasPrefix(got, want) {
+			t.Errorf("event %d: %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestTailThatFails(t *testing.T) {
+	w := newWorld(t)
+	w.querier.tail = func(context.Context, func(*scan.Block) error) (int64, error) {
+		return 0, errors.New("secret")
+	}
+	events, stop := w.follow("error")
+	defer stop()
+	if got := <-events; got != "ready {}" {
+		t.Error(got)
+	}
+	if got := <-events; !strings.HasPrefix(got, `error {"error":{"kind":"internal"`) || strings.Contains(got, "secret") {
+		t.Error(got)
+	}
+	if got, more := <-events; more {
+		t.Errorf("goes on with %s", got)
+	}
+}
+
+func TestTailRefuses(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.MaxTails = 1 })
+	w.handler.(*Server).tails <- struct{}{}
+	for query, status := range map[string]int{
+		"(":                           400,
+		"x | stats count()":           400,
+		"x | sort host":               400,
+		"x | limit 5":                 400,
+		"x | fields a | where a=b":    400,
+		"x":                           429,
+		"x | where a=b | fields a, c": 429,
+	} {
+		if got := w.do("read", "GET", "/api/v1/tail?query="+url.QueryEscape(query), ""); got.Code != status {
+			t.Errorf("%s: %d %s", query, got.Code, got.Body)
+		}
+	}
+	if got := w.do("read", "GET", "/api/v1/tail?quary=x", ""); got.Code != 400 {
+		t.Errorf("unknown parameter: %d", got.Code)
+	}
+}
