@@ -2,7 +2,9 @@
 // them: the server with its embedded store and page, and the commands that ask
 // and administer it.
 //
-// It only wires the packages below internal/. What `journalist serve` runs:
+// It only wires. Up the way are internal/ship and whoever else sends, and the
+// person at internal/cli or in the page; down the way everything from
+// internal/ingest and internal/api to internal/store. What `journalist serve` runs:
 //
 //	scribe, Beats                       browsers, scripts, journalist query …
 //	     │ lumberjack over mutual TLS        │ HTTP(S): page, API, /elastic

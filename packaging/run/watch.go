@@ -32,8 +32,8 @@ func (d *demo) watch(ctx context.Context, client *cli.Client, server, forwarder 
 			width = len(line)
 		case n != shown && tick%5 == 0:
 			fmt.Printf("  %s\n", line)
+			shown = n
 		}
-		shown = n
 		select {
 		case <-ctx.Done():
 			return nil
