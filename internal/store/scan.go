@@ -25,11 +25,10 @@ var errEnough = errors.New("enough")
 
 // scanner is one scan on its way.
 type scanner struct {
-	store   *Store
-	req     *scan.Request
-	filter  *filter.Filter
-	yield   func(*scan.Block) error
-	ordered bool
+	store  *Store
+	req    *scan.Request
+	filter *filter.Filter
+	yield  func(*scan.Block) error
 
 	mu    sync.Mutex
 	stats scan.Stats

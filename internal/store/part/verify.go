@@ -101,4 +101,3 @@ func (g *Group) checkFilter(c *column.Col) error {
 	}
 	return err
 }
-
