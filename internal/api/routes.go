@@ -72,6 +72,7 @@ func (s *Server) routes() []route {
 		{"GET", "/elastic/{$}", mayIngest, elasticsearch, s.elastic.Root},
 		{"GET", "/elastic/_license", mayIngest, elasticsearch, s.elastic.License},
 		{"GET", "/elastic/_cluster/health", mayIngest, elasticsearch, s.elastic.Health},
+		{"GET", "/elastic/_cat/health", mayIngest, elasticsearch, s.elastic.CatHealth},
 		{"POST", "/elastic/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},
 		{"PUT", "/elastic/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},
 		{"POST", "/elastic/{index}/_bulk", mayIngest, elasticsearch, s.elastic.Bulk},

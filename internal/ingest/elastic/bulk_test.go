@@ -448,6 +448,14 @@ func TestSmallAnswers(t *testing.T) {
 	}
 }
 
+func TestCatHealth(t *testing.T) {
+	w := httptest.NewRecorder()
+	New(Options{Clock: func() time.Time { return time.Unix(7, 0) }}).CatHealth(w, httptest.NewRequest("GET", "/x", nil))
+	if got := w.Body.String(); w.Code != 200 || !strings.HasPrefix(got, "7 00:00:07 journalist green ") {
+		t.Errorf("%d %s", w.Code, got)
+	}
+}
+
 // The quick parser says what encoding/json says, or nothing.
 func FuzzAction(f *testing.F) {
 	for _, s := range []string{`{"create":{}}`, `{"index":{"_index":"a","_id":"1","version":3,"x":null}}`, `{"delete":{"_id":"é"}}`, `{"create":{"a":01}}`, `{"create":{,}}`, `{"create":{"_id":"a","_id":"b"}} `} {

@@ -151,6 +151,14 @@ func (h *Handler) Health(w http.ResponseWriter, r *http.Request) {
 		`"number_of_pending_tasks":0,"number_of_in_flight_fetch":0,"task_max_waiting_in_queue_millis":0,"active_shards_percent_as_number":100.0}`))
 }
 
+// CatHealth answers GET /_cat/health, which rsyslog asks for.
+func (h *Handler) CatHealth(w http.ResponseWriter, r *http.Request) {
+	now := h.o.Clock().UTC()
+	Header(w, r)
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	_, _ = fmt.Fprintf(w, "%d %s journalist green 1 1 1 1 0 0 0 0 - 100.0%%\n", now.Unix(), now.Format("15:04:05")) // the client is gone: nobody to tell
+}
+
 // NotFound answers every other path below /elastic/.
 func (h *Handler) NotFound(w http.ResponseWriter, r *http.Request) {
 	WriteError(w, r, http.StatusNotFound, "resource_not_found_exception",
