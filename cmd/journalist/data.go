@@ -114,7 +114,8 @@ func (d dataDir) asOwner(f func(d dataDir) error) (err error) {
 
 // serverInfo is the content of server.json. It holds no secret.
 type serverInfo struct {
-	URL        string `json:"url"`        // for this machine; "" when there is none
+	URL        string `json:"url"`        // for clients on this machine
+	Page       string `json:"page"`       // for browsers anywhere; "" on a unix socket
 	Lumberjack string `json:"lumberjack"` // address; "" when off
 	// ForeignCert says that the page shows a certificate of another authority.
 	ForeignCert bool   `json:"foreign_cert,omitempty"`

@@ -13,7 +13,7 @@ import (
 // welcome lets the first person in. On the very first start there is an admin
 // token; on every start on a terminal there is a fresh login link. Secrets go to a
 // terminal or into a file that only the owner can read, never into a log.
-func (a *app) welcome(o serveOptions, au *auth.Auth, url string, log *slog.Logger) error {
+func (a *app) welcome(o serveOptions, au *auth.Auth, page string, log *slog.Logger) error {
 	terminal := cli.IsTerminal(a.stderr)
 	var token string
 	created := false
@@ -27,12 +27,12 @@ func (a *app) welcome(o serveOptions, au *auth.Auth, url string, log *slog.Logge
 		return nil
 	}
 	link := ""
-	if !strings.HasPrefix(url, "unix:") {
+	if page != "" {
 		code, err := au.CreateLink(auth.LinkLife)
 		if err != nil {
 			return err
 		}
-		link = loginLink(url, code)
+		link = loginLink(page, code)
 	}
 	var text strings.Builder
 	if created {

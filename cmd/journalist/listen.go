@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +23,7 @@ import (
 type listeners struct {
 	http       net.Listener
 	url        string       // how this machine reaches it
+	page       string       // how others reach it, "" for a unix socket
 	lumberjack net.Listener // nil when it is off
 	clientCAs  *x509.CertPool
 }
@@ -35,8 +37,11 @@ func listen(o serveOptions, authority *pki.PKI) (l *listeners, err error) {
 			opened.close()
 		}
 	}()
-	if l.http, l.url, err = listenHTTP(o, authority); err != nil || o.Lumberjack.Addr == "off" {
-		return l, err
+	if err := l.listenHTTP(o, authority); err != nil {
+		return nil, err
+	}
+	if o.Lumberjack.Addr == "off" {
+		return l, nil
 	}
 	if l.clientCAs, err = clientCAs(o.Lumberjack.ClientCA); err != nil {
 		return nil, err
@@ -64,42 +69,60 @@ func (l *listeners) close() {
 }
 
 // listenHTTP opens the listener of the page and the API: plain on loopback and on
-// a unix socket, with TLS on every other address. url is how this machine reaches
-// it, "" for a unix socket.
-func listenHTTP(o serveOptions, authority *pki.PKI) (l net.Listener, url string, err error) {
+// a unix socket, with TLS on every other address.
+func (l *listeners) listenHTTP(o serveOptions, authority *pki.PKI) (err error) {
 	if path, ok := strings.CutPrefix(o.HTTP.Addr, "unix:"); ok {
 		if o.httpTLS == "on" {
-			return nil, "", cli.Exit(cli.ExitUsage, errors.New("--http-tls on: a unix socket has no TLS; the proxy in front of it has"))
+			return cli.Exit(cli.ExitUsage, errors.New("--http-tls on: a unix socket has no TLS; the proxy in front of it has"))
 		}
-		l, err = listenUnix(path)
-		return l, "unix:" + path, err
+		if path == "" {
+			return cli.Exit(cli.ExitUsage, errors.New("--http unix: needs the path of a socket"))
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			return err
+		}
+		l.url = "unix:" + path
+		l.http, err = listenUnix(path)
+		return err
 	}
 	secure := o.httpTLS == "on" || o.httpTLS == "auto" && api.CheckListen(o.HTTP.Addr, false) != nil
 	if o.HTTP.TLS.Cert != "" && o.httpTLS != "off" {
 		secure = true
 	}
 	if err := api.CheckListen(o.HTTP.Addr, secure); err != nil {
-		return nil, "", cli.Exit(cli.ExitUsage, err)
+		return cli.Exit(cli.ExitUsage, err)
 	}
-	l, err = listenTCP("http", o.HTTP.Addr)
-	if err != nil {
-		return nil, "", err
+	if l.http, err = listenTCP("http", o.HTTP.Addr); err != nil {
+		return err
 	}
-	host := "127.0.0.1"
-	if secure {
-		host = "localhost" // our certificate names both, one from elsewhere neither
-		if name, err := os.Hostname(); err == nil && name != "" {
-			host = name
-		}
-	}
-	if len(o.HTTP.Names) > 0 && secure {
-		host = o.HTTP.Names[0]
-	}
-	addr := cli.HostPort(l.Addr().String(), host)
+	addr := l.http.Addr().String()
 	if !secure {
-		return l, "http://" + addr, nil
+		l.url = "http://" + cli.HostPort(addr, "127.0.0.1")
+		l.page = l.url
+		return nil
 	}
-	return tls.NewListener(l, httpTLSConfig(authority)), "https://" + addr, nil
+	l.http = tls.NewListener(l.http, httpTLSConfig(authority))
+	// Our own certificate names localhost; one from elsewhere names what the site
+	// calls the server.
+	public := publicName(o.HTTP.Names)
+	local := "localhost"
+	if o.HTTP.TLS.Cert != "" {
+		local = public
+	}
+	l.url, l.page = "https://"+cli.HostPort(addr, local), "https://"+cli.HostPort(addr, public)
+	return nil
+}
+
+// publicName is what others call this machine: the first name that was given for
+// it, else its own.
+func publicName(names []string) string {
+	if len(names) > 0 {
+		return names[0]
+	}
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
 }
 
 // httpTLSConfig is the authority's configuration, with the authority's own
@@ -143,9 +166,6 @@ func listenTCP(flag, addr string) (net.Listener, error) {
 // listenUnix listens on a socket that owner and group may use, in place of one
 // that a server left which is gone.
 func listenUnix(path string) (net.Listener, error) {
-	if path == "" {
-		return nil, cli.Exit(cli.ExitUsage, errors.New("--http unix: needs the path of a socket"))
-	}
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
 		c, err := net.DialTimeout("unix", path, time.Second)
 		if err == nil {

@@ -95,7 +95,7 @@ func (a *app) localLogin(data, server, tokenFile string) (dataDir, bool) {
 	}
 	d := dataDir(defaultData())
 	info, err := d.readInfo()
-	if err != nil || (server != "" && !cli.SameServer(server, info.URL)) {
+	if err != nil || (server != "" && !cli.SameServer(server, info.URL) && !cli.SameServer(server, info.Page)) {
 		return "", false
 	}
 	return d, d.made()
@@ -132,12 +132,26 @@ func (a *app) loginLocally(d dataDir, server string) (p cli.Profile, err error) 
 		if p.Server == "" {
 			p.Server = info.URL
 		}
-		if strings.HasPrefix(p.Server, "https:") || !strings.Contains(p.Server, ":") {
-			p.CA = string(localCA(authority, info))
+		if err := fullURL(&p); err != nil {
+			return err
 		}
+		p.CA = string(localCA(authority, info))
 		return nil
 	})
 	return p, err
+}
+
+// fullURL writes the server's address out, with scheme and port.
+func fullURL(p *cli.Profile) error {
+	if strings.HasPrefix(p.Server, "unix:") {
+		return nil
+	}
+	u, err := cli.ServerURL(p.Server)
+	if err != nil {
+		return err
+	}
+	p.Server = u.String()
+	return nil
 }
 
 // localCA is the authority to trust for a server on this machine: our own, unless
@@ -151,12 +165,8 @@ func localCA(authority *pki.PKI, info serverInfo) []byte {
 
 // loginRemotely finds out whom to trust and asks for the token.
 func (a *app) loginRemotely(ctx context.Context, p *cli.Profile, tokenFile, caFile string) error {
-	if !strings.HasPrefix(p.Server, "unix:") {
-		u, err := cli.ServerURL(p.Server)
-		if err != nil {
-			return err
-		}
-		p.Server = u.String()
+	if err := fullURL(p); err != nil {
+		return err
 	}
 	switch {
 	case caFile != "":

@@ -117,11 +117,14 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		return err
 	}
 	defer l.close() // for the ways out before they are served
-	info := serverInfo{URL: l.url, Lumberjack: l.lumberjackAddr(), ForeignCert: o.HTTP.TLS.Cert != "", PID: os.Getpid(), Version: programVersion()}
+	info := serverInfo{
+		URL: l.url, Page: l.page, Lumberjack: l.lumberjackAddr(),
+		ForeignCert: o.HTTP.TLS.Cert != "", PID: os.Getpid(), Version: programVersion(),
+	}
 	if err := o.data.writeInfo(info); err != nil {
 		return err
 	}
-	if err := a.welcome(o, au, l.url, log); err != nil {
+	if err := a.welcome(o, au, l.page, log); err != nil {
 		return err
 	}
 	var group run.Group
@@ -132,9 +135,9 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		}), log)
 	}
 	addSignals(ctx, &group, authority, log)
-	log.Info("journalist is ready", "version", programVersion(), "page", l.url, "lumberjack", orOff(info.Lumberjack),
+	log.Info("journalist is ready", "version", programVersion(), "page", orElse(l.page, l.url), "lumberjack", orElse(info.Lumberjack, "off"),
 		"data", string(o.data), "ca_sha256", authority.CAFingerprint())
-	if err := notifySystemd("READY=1\nSTATUS=" + l.url); err != nil {
+	if err := notifySystemd("READY=1\nSTATUS=" + orElse(l.page, l.url)); err != nil {
 		log.Warn("systemd does not know that the server is ready", "err", err)
 	}
 	err = group.Run()
@@ -144,11 +147,11 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	return err
 }
 
-func orOff(addr string) string {
-	if addr == "" {
-		return "off"
+func orElse(s, other string) string {
+	if s == "" {
+		return other
 	}
-	return addr
+	return s
 }
 
 func openStore(o serveOptions, set *metrics.Set, log *slog.Logger) (*store.Store, error) {

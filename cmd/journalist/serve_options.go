@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,6 +87,12 @@ func (f *serveFlags) options(cmd *cobra.Command) (o serveOptions, err error) {
 	default:
 		o.data = dataDir(defaultData())
 	}
+	// Messages and the log then name it wherever they are read.
+	abs, err := filepath.Abs(string(o.data))
+	if err != nil {
+		return o, err
+	}
+	o.data = dataDir(abs)
 	return o, f.limits(&o)
 }
 

@@ -330,8 +330,8 @@ func TestServeRefusals(t *testing.T) {
 // can show; and a unix socket works for clients on this machine.
 func TestTLSAndUnixSocket(t *testing.T) {
 	dir := home(t)
-	s := startServer(t, "--http", "0.0.0.0:0", "--lumberjack", "off", "--tls-name", "localhost")
-	if !strings.HasPrefix(s.info.URL, "https://localhost:") || s.info.Lumberjack != "" {
+	s := startServer(t, "--http", "0.0.0.0:0", "--lumberjack", "off", "--tls-name", "logs.example.com")
+	if !strings.HasPrefix(s.info.URL, "https://localhost:") || !strings.HasPrefix(s.info.Page, "https://logs.example.com:") || s.info.Lumberjack != "" {
 		t.Fatalf("server.json: %+v", s.info)
 	}
 	ca, known, err := cli.ServerCA(t.Context(), s.info.URL)

@@ -180,10 +180,10 @@ func (a *app) tokenLink() *cobra.Command {
 			return withAuth(data, func(d dataDir, au *auth.Auth) error {
 				if url == "" {
 					info, err := d.readInfo()
-					if err != nil || info.URL == "" {
+					if err != nil || info.Page == "" {
 						return errors.New("where is the page? name its address with --url")
 					}
-					url = info.URL
+					url = info.Page
 				}
 				code, err := au.CreateLink(auth.LinkLife)
 				if err != nil {
@@ -195,7 +195,7 @@ func (a *app) tokenLink() *cobra.Command {
 		},
 	}
 	dataFlag(cmd, &data)
-	cmd.Flags().StringVar(&url, "url", "", "the page's address as the browser sees it (default: as the server on this machine listens)")
+	cmd.Flags().StringVar(&url, "url", "", "the page's address as the browser sees it (default: as the server named it when it started)")
 	return cmd
 }
 
