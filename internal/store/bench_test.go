@@ -154,7 +154,7 @@ func BenchmarkIngest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer f.Close() //nolint:errcheck // a profile
+		defer func() { _ = f.Close() }() // a profile
 		_ = pprof.WriteHeapProfile(f)
 	}
 }
@@ -166,7 +166,7 @@ func BenchmarkScan(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // the benchmark is over
+	defer func() { _ = s.Close() }() // the benchmark is over
 	load(b, s, data)
 	if err := s.Flush(context.Background()); err != nil {
 		b.Fatal(err)

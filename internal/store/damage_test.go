@@ -112,7 +112,7 @@ func checkDamaged(t *testing.T, fsys *crashfs.FS, name string, rows []row) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close() //nolint:errcheck // of a damaged store
+	defer func() { _ = s.Close() }() // of a damaged store
 	early := s.Stats().Quarantined
 	n, partial := 0, 0
 	for _, order := range []scan.Order{scan.NewestFirst, scan.Any} {

@@ -148,7 +148,7 @@ func (m *merger) add(ctx context.Context, p *livePart) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer func() { _ = r.Close() }() // only read
 	for i, g := range p.Groups {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -45,7 +45,7 @@ func Verify(fsys vfs.FS, dir string, report func(Problem)) (Summary, error) {
 	if err != nil {
 		return v.sum, fmt.Errorf("verify: %w", err)
 	}
-	defer unlock() //nolint:errcheck // nothing was written under it
+	defer func() { _ = unlock() }() // nothing was written under it
 	man, err := v.manifest()
 	if err != nil {
 		return v.sum, err
@@ -147,7 +147,7 @@ func (v *verifier) part(name string, mp manifest.Part) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer func() { _ = r.Close() }() // only read
 	v.sum.Parts++
 	v.sum.Bytes += p.Size
 	for i := range p.Groups {

@@ -53,7 +53,7 @@ func TestPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer func() { _ = r.Close() }() // only read
 	if err := r.Verify(0); err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func openSegment(fsys vfs.FS, name string, number uint64) (*segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write-ahead log: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer func() { _ = f.Close() }() // only read
 	info, err := f.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("write-ahead log: %w", err)
@@ -160,7 +160,7 @@ func (s *segment) recover(o Options, rep *Report, last bool, apply func(Entry) e
 	if err != nil {
 		return fmt.Errorf("write-ahead log: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer func() { _ = f.Close() }() // only read
 	r := NewReader(io.NewSectionReader(f, headSize, s.size-headSize), s.size-headSize)
 	for {
 		at := headSize + r.Good()
@@ -232,7 +232,7 @@ func (s *segment) copyFrom(at int64, name string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // only read
+	defer func() { _ = in.Close() }() // only read
 	out, err := s.fs.Create(name)
 	if err != nil {
 		return err

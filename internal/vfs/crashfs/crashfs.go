@@ -285,7 +285,7 @@ func (f *FS) RemoveAll(name string) error {
 	defer f.mu.Unlock()
 	d, base, err := f.parent(name)
 	if err != nil {
-		return nil //nolint:nilerr // as os.RemoveAll: what is not there is removed
+		return nil // as os.RemoveAll: what is not there is removed
 	}
 	f.change()
 	delete(d.now, base)
