@@ -7,14 +7,18 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"journalist/internal/record"
 )
 
-// activeFor is how long after its last change a file is polled.
-const activeFor = 10 * time.Minute
+const (
+	// activeFor is how long after its last change a file is polled.
+	activeFor = 10 * time.Minute
+	// calmScans is how many scan intervals pass between full scans while the kernel
+	// tells of all changes and no file waits for one.
+	calmScans = 5
+)
 
 // find looks for files until ctx ends. It never waits for Output, so that a stuck
 // server or file does not keep new files from being seen.
@@ -23,13 +27,14 @@ func (t *Tailer) find(ctx context.Context) {
 	defer poll.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var earliest time.Time
+	var earliest, last time.Time
+	calm := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-poll.C:
-			t.pollActive()
+			t.pollActive(false)
 			continue
 		case <-t.rescan:
 			if wait := time.Until(earliest); wait > 0 {
@@ -37,9 +42,15 @@ func (t *Tailer) find(ctx context.Context) {
 				continue
 			}
 		case <-timer.C:
+			if calm && time.Since(last) < calmScans*t.o.ScanInterval {
+				t.pollActive(true)
+				timer.Reset(t.o.ScanInterval)
+				continue
+			}
 		}
 		start := time.Now()
 		t.scan()
+		calm, last = t.calm(), time.Now()
 		took := time.Since(start)
 		// However many files there are, looking takes at most some percent of a core.
 		earliest = time.Now().Add(min(max(10*time.Millisecond, 10*took), time.Second))
@@ -68,7 +79,7 @@ func (t *Tailer) scan() {
 	}
 	s.followMoves()
 	fresh = append(fresh, s.missed...)
-	s.admit(fresh)
+	t.admit(fresh)
 	if t.watch != nil {
 		if err := t.watchDirs(s.dirs); err != nil {
 			s.problems["inotify"] = err.Error()
@@ -262,7 +273,7 @@ func (s *scanner) lookAway(f *file) {
 	}
 	t.mu.Unlock()
 	if found != "" && found != label {
-		s.missedSiblings(group, label, fi)
+		s.missed = append(s.missed, t.missedSiblings(group, label, fi)...)
 	}
 }
 
@@ -304,26 +315,6 @@ func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo,
 	return path, fi, true
 }
 
-// missedSiblings finds the files that were made at label and rotated away again
-// before anybody looked: rotations of it that are younger than the one at hand.
-func (s *scanner) missedSiblings(g *group, label string, than fs.FileInfo) {
-	t := s.t
-	now := t.o.Clock()
-	for node, path := range s.listed[filepath.Dir(label)] {
-		rest := filepath.Base(path)
-		if !related(filepath.Base(label), rest) || !strings.ContainsAny(strings.TrimPrefix(rest, filepath.Base(label)), "0123456789") {
-			continue
-		}
-		fi, err := t.fs.Stat(path)
-		if err != nil || !fi.Mode().IsRegular() || fi.ModTime().Before(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
-			continue
-		}
-		if !excluded(g.Exclude, path) {
-			s.missed = append(s.missed, t.newFile(g, label, path, node, fi, now))
-		}
-	}
-}
-
 // unfinished finds, at the first scan, the files of generations that are known
 // but no longer where they were found.
 func (s *scanner) unfinished() (fresh []*file) {
@@ -344,7 +335,7 @@ func (s *scanner) unfinished() (fresh []*file) {
 		case path != "":
 			fresh = append(fresh, t.newFile(gr, g.Path, path, node, fi, now))
 			if path != g.Path {
-				s.missedSiblings(gr, g.Path, fi)
+				s.missed = append(s.missed, t.missedSiblings(gr, g.Path, fi)...)
 			}
 		case known:
 			s.t.vanished(gr, g)
@@ -388,8 +379,7 @@ func (t *Tailer) groupOf(path string) *group {
 }
 
 // admit starts to follow new files.
-func (s *scanner) admit(fresh []*file) {
-	t := s.t
+func (t *Tailer) admit(fresh []*file) {
 	slices.SortStableFunc(fresh, func(a, b *file) int { return a.mtime.Compare(b.mtime) })
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -420,9 +410,23 @@ func (s *scanner) report() {
 	}
 }
 
-// pollActive looks at the files that changed lately and whose changes the kernel
-// does not tell of.
-func (t *Tailer) pollActive() {
+// calm tells that no file needs a scan soon: the kernel tells of changes in all of
+// them, and none failed, was rotated away or is not yet recognised.
+func (t *Tailer) calm() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range t.files {
+		if !f.watched || f.retry || (f.away() && (f.path == "" || f.size > int64(f.pub.offset))) || (!f.bound && f.size > 0 && f.skip == "") {
+			return false
+		}
+	}
+	return true
+}
+
+// pollActive looks at the files that changed lately, in case the kernel does not
+// tell of it (a network file system, a mapped file); with all set also at those of
+// which it should.
+func (t *Tailer) pollActive(all bool) {
 	type look struct {
 		f    *file
 		path string
@@ -431,7 +435,7 @@ func (t *Tailer) pollActive() {
 	var looks []look
 	t.mu.Lock()
 	for _, f := range t.files {
-		if f.path != "" && !f.watched && now.Sub(f.changed) < activeFor && !f.queued {
+		if f.path != "" && (all || !f.watched) && now.Sub(f.changed) < activeFor && !f.queued {
 			looks = append(looks, look{f, f.path})
 		}
 	}

@@ -199,6 +199,14 @@ const (
 // file before it truncates it, which must not be sent again.
 func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Generation, copied, error) {
 	for _, base := range unrotated(v.path) {
+		if t.unknownTwin(f, base, head) {
+			if f.held.IsZero() {
+				f.held = t.o.Clock()
+			}
+			if t.since(f.held) < copyWait {
+				return record.Generation{}, undecided, nil
+			}
+		}
 		for _, g := range t.reg.Path(base) {
 			if g.State == record.Gone || g.Ino == v.node.ino || g.Head.Len == 0 || !g.Head.MatchesStart(head) {
 				continue
@@ -238,6 +246,27 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 		}
 	}
 	return record.Generation{}, noCopy, nil
+}
+
+// unknownTwin tells that the file at base is followed and begins like f, but is
+// not recognised yet: that comes first.
+func (t *Tailer) unknownTwin(f *file, base string, head []byte) bool {
+	t.mu.Lock()
+	twin := t.byPath[base]
+	unknown := twin != nil && twin != f && !twin.bound && !twin.finished && twin.skip == ""
+	t.mu.Unlock()
+	if !unknown {
+		return false
+	}
+	h, err := t.fs.Open(base)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = h.Close() }() // only read
+	var buf [record.HeadMax]byte
+	n, err := h.ReadAt(buf[:], 0)
+	n = min(n, len(head))
+	return n > 0 && noEOF(err) == nil && bytes.Equal(buf[:n], head[:n])
 }
 
 // grew tells whether a held file's size changed since the last look.

@@ -170,7 +170,7 @@ func noEOF(err error) error {
 
 // read sends the next run of lines; avail bytes are there.
 func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more bool, err error) {
-	if !f.awake && f.offset > 0 {
+	if !f.awake && f.nulls == 0 {
 		// It was idle and may have been truncated and grown again meanwhile.
 		if ok, err := matches(f.h, f.head, f.tail, f.offset); err != nil {
 			return false, err

@@ -3,6 +3,7 @@ package tail
 import (
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"journalist/internal/record"
 )
@@ -40,6 +41,9 @@ func (t *Tailer) replaced(gr *group, g record.Generation, node inode) {
 	if path, cnode, ok := t.findCopy(g, node); ok {
 		t.log.Info("file was truncated, reading the rest from its copy", "file", g.Path, "copy", path, "offset", g.To)
 		t.adopt(gr, g, path, cnode)
+		if fi, err := t.fs.Stat(path); err == nil {
+			t.admit(t.missedSiblings(gr, g.Path, fi))
+		}
 		return
 	}
 	if g.Size > g.To {
@@ -105,4 +109,38 @@ func (t *Tailer) adopt(gr *group, g record.Generation, path string, node inode) 
 	f.retry = true
 	f.skip = ""
 	t.enqueueLocked(f)
+}
+
+// missedSiblings finds what was at label and rotated away again before anybody
+// looked: rotations of it, known to nobody, that are not older than the one at
+// hand.
+func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (missed []*file) {
+	dir, base := filepath.Split(label)
+	entries, _ := t.fs.ReadDir(filepath.Clean(dir)) // what cannot be listed is not found
+	now := t.o.Clock()
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !related(base, e.Name()) || !strings.ContainsAny(e.Name()[commonPrefix(base, e.Name()):], "0123456789") || excluded(g.Exclude, path) {
+			continue
+		}
+		fi, err := t.fs.Stat(path)
+		if err != nil || !fi.Mode().IsRegular() || fi.ModTime().Before(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
+			continue
+		}
+		node, _, ok := inodeOf(fi)
+		t.mu.Lock()
+		if ok && t.files[node] == nil {
+			missed = append(missed, t.newFile(g, label, path, node, fi, now))
+		}
+		t.mu.Unlock()
+	}
+	return missed
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
