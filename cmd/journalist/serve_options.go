@@ -32,7 +32,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	fl.StringSliceVar(&f.tlsNames, "tls-name", nil, "a further name or address in our own server certificate; may be repeated")
 	fl.StringVar(&f.lumberjack, "lumberjack", ":5043", "where forwarders connect (scribe, Beats, logstash-forwarder), or off")
 	fl.StringVar(&f.clientCA, "lumberjack-client-ca", "", "a PEM `FILE` of further authorities whose client certificates are accepted")
-	fl.StringVar(&f.adminTokenFile, "admin-token-file", "", "a `FILE` whose first line is the admin token (at least 32 characters)")
+	fl.StringVar(&f.adminTokenFile, "admin-token-file", "", "a `FILE` whose first line is the admin token (at least 20 characters)")
 	fl.StringVar(&f.retentionAge, "retention-age", "", "delete what is older: 30d, 1y (default never)")
 	fl.StringVar(&f.retentionBytes, "retention-bytes", "", "keep each dataset below this size on disk: 50GB (default no limit)")
 	fl.StringVar(&f.diskFloor, "disk-floor", "", "always leave this much of the disk free, 5% or 20GB; below, the oldest data goes (default 5%, at most 10 GiB)")
