@@ -35,7 +35,8 @@ type Options struct {
 	// QueueBytes bounds the lines that are queued and under way together (8 MiB).
 	QueueBytes int64
 	// WindowBytes and WindowLines bound one window (512 KiB, 8192 lines with
-	// journalist and 2048 with other servers).
+	// journalist and 2048 with other servers). More than 4 MiB or 10,000 lines
+	// count as these: servers refuse larger windows, each time anew.
 	WindowBytes int
 	WindowLines int
 	// InFlight is how many windows may be under way (4).
@@ -50,6 +51,7 @@ type Options struct {
 const (
 	plainWindowLines = 2048 // what Filebeat sends at most; every server takes it
 	blockWindowLines = 8192
+	mostWindowLines  = 10000 // what go-lumber's server takes; journalist takes more
 )
 
 func (o Options) withDefaults() (Options, error) {
@@ -82,9 +84,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.WindowBytes <= 0 {
 		o.WindowBytes = 512 << 10
 	}
-	// A window must stay below what servers take of one frame, with room for what
-	// a last long line adds.
 	o.WindowBytes = min(o.WindowBytes, 4<<20)
+	o.WindowLines = min(o.WindowLines, mostWindowLines)
 	if o.InFlight <= 0 {
 		o.InFlight = 4
 	}
