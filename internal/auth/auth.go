@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -125,6 +126,9 @@ func Open(fsys vfs.FS, dir string, options ...Option) (*Auth, error) {
 		o(a)
 	}
 	if err := fsys.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	if err := fsys.SyncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, os.ErrPermission) {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
 	a.lastFlush = a.clock()

@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -109,6 +110,11 @@ func Open(fsys vfs.FS, dir string, o Options) (*PKI, error) {
 	p.revoked = revocations{fs: fsys, name: p.path("revoked.json"), log: log}
 	if err := fsys.MkdirAll(p.path("issued")); err != nil {
 		return nil, fmt.Errorf("certificate folder: %w", err)
+	}
+	for _, made := range []string{dir, p.path("issued")} {
+		if err := fsys.SyncDir(filepath.Dir(made)); err != nil && !errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("certificate folder: %w", err)
+		}
 	}
 	unlock, err := p.lock()
 	if err != nil {

@@ -9,8 +9,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
@@ -110,9 +113,9 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A gigabyte of nothing in a few bytes stops at the limit.
+// Much of nothing in a few bytes stops at the limit.
 func TestBomb(t *testing.T) {
-	zeros := make([]byte, 64<<20)
+	zeros := make([]byte, 16<<20)
 	for _, e := range []string{"gzip", "zstd", "deflate"} {
 		got, err := read(e, compress(t, e, zeros), 1<<20)
 		if err == nil || len(got) > 1<<20 {
@@ -129,6 +132,70 @@ func TestZstdWindow(t *testing.T) {
 	if !errors.As(err, &e) || e.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("%v", err)
 	}
+}
+
+// slowBody gives one byte after a pause, and minds the deadline as a connection
+// does.
+type slowBody struct {
+	http.ResponseWriter
+	pause    time.Duration
+	deadline time.Time
+}
+
+func (s *slowBody) SetReadDeadline(t time.Time) error { s.deadline = t; return nil }
+
+func (s *slowBody) Read(p []byte) (int, error) {
+	if end := time.Now().Add(s.pause); !s.deadline.IsZero() && end.After(s.deadline) {
+		time.Sleep(time.Until(s.deadline))
+		return 0, os.ErrDeadlineExceeded
+	}
+	time.Sleep(s.pause)
+	p[0] = 'x'
+	return 1, nil
+}
+
+func TestSlowSender(t *testing.T) {
+	for _, pause := range []time.Duration{time.Second, 29 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &slowBody{ResponseWriter: httptest.NewRecorder(), pause: pause}
+			r := httptest.NewRequest("POST", "/", io.NopCloser(s))
+			b, err := Open(s, r, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			start := time.Now()
+			_, err = io.ReadAll(b)
+			var e *Error
+			if !errors.As(err, &e) || e.Status != http.StatusRequestTimeout {
+				t.Errorf("%v", err)
+			}
+			if took := time.Since(start); took > 2*patience {
+				t.Errorf("one byte every %v was read for %v", pause, took)
+			}
+			if !s.deadline.IsZero() {
+				t.Error("the deadline stays behind")
+			}
+		})
+	}
+}
+
+// The time that the sender waits for us does not count.
+func TestPatientSender(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowBody{ResponseWriter: httptest.NewRecorder(), pause: time.Second}
+		b, err := Open(s, httptest.NewRequest("POST", "/", io.NopCloser(s)), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		for range 5 {
+			time.Sleep(time.Minute) // the store is busy
+			if _, err := b.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func TestMediaType(t *testing.T) {
