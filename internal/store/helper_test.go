@@ -16,6 +16,7 @@ import (
 	"journalist/internal/match"
 	"journalist/internal/record"
 	"journalist/internal/scan"
+	"journalist/internal/store/part"
 	"journalist/internal/vfs"
 	"journalist/internal/vfs/crashfs"
 )
@@ -315,3 +316,5 @@ func at(list []string, i int) string {
 func newFS() *crashfs.FS { return crashfs.New() }
 
 func wordPattern(w string) *match.Pattern { return match.NewWord(w) }
+
+func sized(n int64) *livePart { return &livePart{Part: &part.Part{Size: n}} }

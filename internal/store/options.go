@@ -23,7 +23,7 @@ type Options struct {
 	// 5 % of the file system, at most 10 GiB.
 	DiskFloor uint64
 	// MemtableBytes bounds the rows that are held in memory until they are written
-	// to parts. Default 64 MiB.
+	// to parts. Default 48 MiB.
 	MemtableBytes int64
 	// QueueBytes bounds the batches that wait for their commit. Default 32 MiB.
 	QueueBytes int64
@@ -57,7 +57,7 @@ func (o *Options) ensureDefaults() error {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	setDefault(&o.MemtableBytes, 64<<20)
+	setDefault(&o.MemtableBytes, 48<<20)
 	setDefault(&o.QueueBytes, 32<<20)
 	setDefault(&o.ScanBytes, 64<<20)
 	setDefault(&o.FlushEvery, 10*time.Minute)

@@ -22,7 +22,7 @@ const (
 	// MaxRows is the most rows of a group.
 	MaxRows = 1 << 16
 	// MaxBytes is about the most that a group's columns occupy in memory.
-	MaxBytes = 16 << 20
+	MaxBytes = 8 << 20
 
 	maxRowsRead = 1 << 20 // what a reader believes
 )
