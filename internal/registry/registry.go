@@ -9,6 +9,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -103,7 +104,7 @@ func Open(fsys vfs.FS, dir string, o Options) (*Registry, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	if err := fsys.MkdirAll(dir); err != nil {
+	if err := makeDir(fsys, dir); err != nil {
 		return nil, fmt.Errorf("registry: make %s: %w", dir, err)
 	}
 	l, err := load(fsys, dir)
@@ -139,6 +140,34 @@ func Open(fsys vfs.FS, dir string, o Options) (*Registry, error) {
 	o.Metrics.Gauge(func() float64 { return float64(r.Len()) }, "scribe_registry_generations")
 	go r.flusher()
 	return r, nil
+}
+
+// makeDir makes a folder and those above it durable, where they are missing; its
+// own name always, because the caller may have made it just now.
+func makeDir(fsys vfs.FS, dir string) error {
+	dir = filepath.Clean(dir)
+	parents := []string{filepath.Dir(dir)}
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := fsys.Stat(d); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		parents = append(parents, filepath.Dir(d))
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	for _, p := range slices.Backward(parents) {
+		// A folder that may be written to but not read cannot be synced.
+		if err := fsys.SyncDir(p); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeTemporary removes snapshots that a crash left half-written. What cannot be
