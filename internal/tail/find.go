@@ -73,6 +73,10 @@ func (t *Tailer) scan() {
 	fresh, missing := s.match()
 	for _, f := range missing {
 		s.lookAway(f)
+		if t.seize(f) {
+			t.giveUp(f)
+			t.done(f, false)
+		}
 	}
 	if t.scans == 1 {
 		fresh = append(fresh, s.unfinished()...)
@@ -275,6 +279,20 @@ func (s *scanner) lookAway(f *file) {
 	if found != "" && found != label {
 		s.missed = append(s.missed, t.missedSiblings(group, label, fi)...)
 	}
+}
+
+// seize takes a deleted file that was held for too long, also out of the queue:
+// the workers may all be waiting for a server.
+func (t *Tailer) seize(f *file) bool {
+	now := t.o.Clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.path != "" || f.busy || f.finished || f.registering || now.Sub(f.deletedAt) <= t.o.HoldTime {
+		return false
+	}
+	t.queue = slices.DeleteFunc(t.queue, func(x *file) bool { return x == f })
+	f.queued, f.busy = false, true
+	return true
 }
 
 // locate looks for an inode among the files beside label, under any name that

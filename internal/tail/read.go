@@ -383,7 +383,15 @@ func (t *Tailer) unlistLocked(f *file) {
 // giveUp lets go of a deleted file that still has something to read, or can no
 // longer be read, and counts the loss.
 func (t *Tailer) giveUp(f *file) {
-	if lost := f.atSize - int64(f.offset); lost > 0 && !f.id.IsZero() {
+	t.mu.Lock()
+	size := f.maxSize
+	t.mu.Unlock()
+	if f.h != nil {
+		if fi, err := f.h.Stat(); err == nil {
+			size = fi.Size()
+		}
+	}
+	if lost := size - int64(f.offset); lost > 0 {
 		t.m.lostBytes.Add(int(lost))
 		t.log.Error("file is gone before it was read to its end", "file", f.label, "lost_bytes", lost)
 	}

@@ -363,9 +363,14 @@ func (t *Tailer) acked(f *file, p record.Position) {
 		return // the file has a new generation since
 	}
 	f.pub.acked = max(f.pub.acked, p.To)
-	if f.finished && f.pub.acked >= f.pub.from {
+	switch {
+	case f.finished && f.pub.acked >= f.pub.from:
 		t.noteLocked(f, record.Gone)
 		delete(t.byID, p.ID)
+	case f.away():
+		t.noteLocked(f, record.Rotated)
+	default:
+		t.noteLocked(f, record.Active)
 	}
 }
 

@@ -364,3 +364,30 @@ func TestFields(t *testing.T) {
 		t.Fatalf("fields are %v", fields)
 	}
 }
+
+func TestHoldTime(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.HoldTime = time.Hour })
+	r.write("app.log", "a\n")
+	r.settle()
+	r.write("app.log", "never sent\n")
+	r.remove("app.log")
+	r.tl.scan() // nobody reads: all workers wait
+	r.advance(30 * time.Minute)
+	r.tl.scan()
+	if r.tl.open.Load() != 1 {
+		t.Fatal("the deleted file is not held")
+	}
+	r.advance(31 * time.Minute)
+	r.tl.scan()
+	if r.tl.open.Load() != 0 {
+		t.Fatal("the deleted file is held for ever")
+	}
+	r.settle()
+	r.want("a")
+	if s := r.tl.Status().Files; len(s) != 0 {
+		t.Fatalf("status is %+v", s)
+	}
+	if !strings.Contains(r.logged(), "lost_bytes=11") {
+		t.Fatalf("the loss is not told: %s", r.logged())
+	}
+}
