@@ -39,7 +39,7 @@ type submission struct {
 // the order of its calls. Submit blocks while too much is queued.
 func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 	done := make(chan error, 1)
-	if b.Len() > record.MaxBatchRows || b.Bytes() > 4*record.MaxBatchBytes {
+	if b.Len() > record.MaxBatchRows || b.Bytes() > 2*record.MaxBatchBytes {
 		done <- fmt.Errorf("batch of %d rows, %d bytes: %w", b.Len(), b.Bytes(), record.ErrTooLarge)
 		return done
 	}
@@ -52,7 +52,12 @@ func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 		done <- err
 		return done
 	}
-	q.body = encodeBody(b)
+	var raw int
+	if q.body, raw = encodeBody(b); raw > wal.MaxBody/2 {
+		s.room.Release(q.weight)
+		done <- fmt.Errorf("batch of %d bytes with its field names: %w", raw, record.ErrTooLarge)
+		return done
+	}
 	s.queue.Lock()
 	closed := s.queue.closed
 	if !closed {
@@ -92,16 +97,17 @@ func (p *pool) put(b []byte) {
 	}
 }
 
-func encodeBody(b *record.Batch) []byte {
+// encodeBody returns the log entry of a batch and how long it is uncompressed.
+func encodeBody(b *record.Batch) (body []byte, size int) {
 	raw := b.AppendBinary(scratch.get(b.Bytes() + 256))
 	defer scratch.put(raw)
 	if len(raw) < 1024 {
-		return append([]byte{bodyRaw}, raw...)
+		return append([]byte{bodyRaw}, raw...), len(raw)
 	}
 	n := 1 + s2.MaxEncodedLen(len(raw))
-	body := bodies.get(n)[:n]
+	body = bodies.get(n)[:n]
 	body[0] = bodyS2
-	return body[:1+len(s2.Encode(body[1:], raw))]
+	return body[:1+len(s2.Encode(body[1:], raw))], len(raw)
 }
 
 func decodeBody(body []byte) (*record.Batch, error) {
@@ -114,8 +120,8 @@ func decodeBody(body []byte) (*record.Batch, error) {
 		raw = append([]byte(nil), raw...)
 	case bodyS2:
 		n, err := s2.DecodedLen(raw)
-		if err != nil || n > 2*wal.MaxBody {
-			return nil, fmt.Errorf("%w: compressed entry of %d bytes: %w", wal.ErrCorrupt, n, errors.Join(err))
+		if err != nil || n > wal.MaxBody {
+			return nil, fmt.Errorf("%w: compressed entry of %d bytes (%v)", wal.ErrCorrupt, n, err)
 		}
 		if raw, err = s2.Decode(nil, raw); err != nil {
 			return nil, fmt.Errorf("%w: %w", wal.ErrCorrupt, err)
@@ -259,7 +265,7 @@ func (s *Store) judge(group []*submission, now time.Time) []wal.Entry {
 			}
 			if known && p.From < to {
 				s.m.trimmed.Add(b.TrimBefore(to))
-				q.body = encodeBody(b)
+				q.body, _ = encodeBody(b)
 			}
 			positions[key] = p.To
 		case b.Window != 0:

@@ -398,3 +398,40 @@ func TestBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestHugeRows: batches of a few huge values among many small ones stay readable,
+// and what is over the limits is refused.
+func TestHugeRows(t *testing.T) {
+	o := options(newFS())
+	o.MemtableBytes = 1 << 30
+	s := mustOpen(t, o)
+	var rows []row
+	for i := range 12 {
+		batch := make([]row, 500)
+		for j := range batch {
+			batch[j] = row{"logs", start.UnixNano() + int64(j), []field{{"n", record.IntValue(int64(500*i + j))}, {"message", text("small")}}}
+		}
+		batch[7].fields[1].value = text(strings.Repeat("huge ", 2<<20))
+		if err := s.Append(context.Background(), batchOf(batch)); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, batch...)
+	}
+	if err := s.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	req := all()
+	req.Columns, req.Whole, req.Order = []string{"n"}, false, scan.Any
+	req.Filter = scan.Text{Pattern: wordPattern("huge")}
+	got, st := collect(t, s, req)
+	if len(got) != 12 || len(st.Partial) > 0 {
+		t.Fatalf("%d rows, %v", len(got), st.Partial)
+	}
+	if n := s.Stats().Rows; n != int64(len(rows)) {
+		t.Fatal(n)
+	}
+	b := batchOf([]row{{"logs", 0, []field{{"message", text(strings.Repeat("x", 33<<20))}}}})
+	if err := s.Append(context.Background(), b); !errors.Is(err, record.ErrTooLarge) {
+		t.Fatal(err)
+	}
+}

@@ -243,3 +243,29 @@ func (c *Chunk) Shape(i int) []record.Name {
 	}
 	return names
 }
+
+// RowSizes is about how many bytes each row takes.
+func (c *Chunk) RowSizes() []uint32 {
+	const value = 8 // a number, or the offset and the kind of a text
+	sizes := make([]uint32, c.Len())
+	for i := range sizes {
+		sizes[i] = value
+	}
+	for _, col := range c.Cols {
+		for i := range col.Len {
+			n := uint32(value)
+			switch col.Form {
+			case scan.Plain:
+				n += col.Offsets[i+1] - col.Offsets[i]
+			case scan.Dict, scan.Consts:
+				n = 4
+			}
+			if col.Rows != nil {
+				sizes[col.Rows[i]] += n + 4
+			} else {
+				sizes[i] += n
+			}
+		}
+	}
+	return sizes
+}

@@ -205,20 +205,23 @@ func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, er
 	return dataset, groups, d.Err()
 }
 
-// Cut splits rows in Order into runs that each fit a row group.
+// Cut splits rows in Order into runs that each fit a row group: of MaxBytes, or one
+// row that is bigger. It weighs every row by itself, because a group of a few huge
+// rows among many small ones must stay below column.MaxBlock too.
 func Cut(refs []chunk.Ref, chunks []*chunk.Chunk) [][]chunk.Ref {
-	each := make([]int64, len(chunks))
+	sizes := make([][]uint32, len(chunks))
 	for i, c := range chunks {
-		each[i] = c.Size() / int64(max(c.Len(), 1))
+		sizes[i] = c.RowSizes()
 	}
 	var out [][]chunk.Ref
 	from, size := 0, int64(0)
 	for i, r := range refs {
-		if n := each[r.Src]; i-from == MaxRows || i > from && size+n > MaxBytes {
+		n := int64(sizes[r.Src][r.Row])
+		if i-from == MaxRows || i > from && size+n > MaxBytes {
 			out = append(out, refs[from:i])
 			from, size = i, 0
 		}
-		size += each[r.Src]
+		size += n
 	}
 	if from < len(refs) {
 		out = append(out, refs[from:])
