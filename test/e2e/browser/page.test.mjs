@@ -2,7 +2,7 @@
 // it is: JOURNALIST_URL, JOURNALIST_TOKEN, and JOURNALIST_LOGIN_LINK, which nobody has used yet.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test as nodeTest } from 'node:test';
 import { assertAccessible, launch, loginCode, messages, open, search, settled, shownRows, token, until, url } from './browser.mjs';
 import { load, marks, records, run } from './data.mjs';
 
@@ -10,6 +10,9 @@ const lines = 2000;
 const mine = `run="${run}"`;
 // Chromium reports every answer of 4xx or 5xx as an error.
 const failed = (status) => new RegExp(`Failed to load resource.*${status}`);
+
+/** No step waits for ever, so neither does a test. */
+const test = (name, body) => nodeTest(name, { timeout: 120_000 }, body);
 
 let browser;
 let storageState;

@@ -63,6 +63,9 @@ export interface Ask {
   to: string;
 }
 
+/** The zone in which dates without one are meant and days begin: the reader's. */
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** skew is how far the server's clock is ahead of this one, in milliseconds. */
 let skew = 0;
 
@@ -135,7 +138,7 @@ export async function query(
   signal: AbortSignal,
 ): Promise<Stats> {
   const res = await ask('/api/v1/query', {
-    ...json(q, signal),
+    ...json({ ...q, zone }, signal),
     headers: { 'Content-Type': 'application/json', Accept: 'application/x-ndjson' },
   });
   // Only the last line is the trailer: a row may look like one.
@@ -155,12 +158,12 @@ export async function query(
 }
 
 export async function histogram(q: Ask & { buckets: number; by: string }, signal: AbortSignal): Promise<Histogram> {
-  const h = (await (await ask(`/api/v1/histogram?${search({ ...q })}`, { signal })).json()) as Histogram;
+  const h = (await (await ask(`/api/v1/histogram?${search({ ...q, zone })}`, { signal })).json()) as Histogram;
   return { ...h, buckets: h.buckets ?? [] };
 }
 
 export async function fields(q: Ask & { top: number }, signal: AbortSignal): Promise<Fields> {
-  const f = (await (await ask(`/api/v1/fields?${search({ ...q })}`, { signal })).json()) as Fields;
+  const f = (await (await ask(`/api/v1/fields?${search({ ...q, zone })}`, { signal })).json()) as Fields;
   return { sampled: f.sampled ?? 0, fields: (f.fields ?? []).map((x) => ({ ...x, top: x.top ?? [] })) };
 }
 
@@ -172,7 +175,7 @@ export interface TailSink {
 
 /** tail follows new rows until the signal aborts or the connection ends. */
 export async function tail(queryText: string, sink: TailSink, signal: AbortSignal): Promise<void> {
-  const res = await ask(`/api/v1/tail?${search({ query: queryText })}`, {
+  const res = await ask(`/api/v1/tail?${search({ query: queryText, zone, source: 1 })}`, {
     signal,
     headers: { Accept: 'text/event-stream' },
   });

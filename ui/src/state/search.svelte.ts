@@ -41,6 +41,9 @@ class Search {
   /** anything is whether the store holds any row at all; null until known. */
   anything = $state<boolean | null>(null);
 
+  /** arrived counts the rows that came while following. It is no state: it is looked at now and then. */
+  arrived = 0;
+
   #work = new AbortController();
   #range = { from: '', to: '' };
 
@@ -181,6 +184,7 @@ class Search {
   /** prepend puts newer rows on top and keeps at most keep rows. */
   prepend(newer: readonly Row[], keep: number): void {
     if (newer.length === 0) return;
+    this.arrived += newer.length;
     this.rows = [...newer, ...this.rows].slice(0, keep);
     if (this.rows.length === keep) this.older = this.older === 'end' ? 'end' : 'idle';
     this.anything = true;

@@ -58,6 +58,8 @@ class Session {
         return;
       }
     }
+    // The next user of this browser need not see what was looked for.
+    history.replaceState(null, '', location.pathname);
     this.end(null);
   }
 
