@@ -13,17 +13,17 @@ var OS FS = osFS{}
 type osFS struct{}
 
 func (osFS) Create(name string) (File, error) {
-	return wrap(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600))
+	return wrap(openNew(name, os.O_RDWR|os.O_TRUNC))
 }
 
 func (osFS) Append(name string) (File, error) {
-	return wrap(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600))
+	return wrap(openNew(name, os.O_RDWR|os.O_APPEND))
 }
 func (osFS) Open(name string) (File, error)             { return wrap(os.Open(name)) }
 func (osFS) Rename(oldname, newname string) error       { return os.Rename(oldname, newname) }
 func (osFS) Remove(name string) error                   { return os.Remove(name) }
 func (osFS) RemoveAll(name string) error                { return os.RemoveAll(name) }
-func (osFS) MkdirAll(name string) error                 { return os.MkdirAll(name, 0o700) }
+func (osFS) MkdirAll(name string) error                 { return mkdirAll(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 func (osFS) Link(oldname, newname string) error         { return os.Link(oldname, newname) }
