@@ -17,7 +17,7 @@ build: ## build both binaries into bin/ (static, no cgo)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/journalist ./cmd/scribe
 
 run: build ## build, start journalist and a scribe that ships this machine's logs, print the link to the page
-	@$(GO) run ./packaging/run -bin bin -data data
+	@$(GO) build -o bin/run ./packaging/run && exec bin/run -bin bin -data data
 
 test: tools-test ui-test ## install what the tests need and run them all: Go, page, fuzzers (short), end to end, browser
 	$(GO) test -timeout 20m $(PKGS)

@@ -14,7 +14,7 @@ import (
 func TestPageInBrowser(t *testing.T) {
 	ctx := deadline(t, 5*time.Minute)
 	j := startJournalist(t, ctx)
-	cmd := exec.CommandContext(ctx, bin.Journalist, "token", "link", "--data", j.Data, "--server", j.URL())
+	cmd := exec.CommandContext(ctx, bin.Journalist, "token", "link", "--data", j.Data, "--url", j.URL())
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("token link: %v\n%s", err, out)
