@@ -11,7 +11,8 @@ import { session } from './session.svelte';
 
 const page = 200;
 const tableLimit = 1000;
-const buckets = 60;
+/** At most so many bars: the server takes the next width that people read easily, so it is often half of them. */
+const buckets = 120;
 
 export type Older = 'idle' | 'loading' | 'end' | 'failed';
 
