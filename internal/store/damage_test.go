@@ -206,3 +206,29 @@ func TestDamagedLog(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestMissingPart: a part that vanished costs its rows, not the server, and the
+// next start does not ask for it again.
+func TestMissingPart(t *testing.T) {
+	fsys, rows := filled(t)
+	if err := fsys.Remove(files(t, fsys, "/data/data")[0]); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	if _, err := Verify(fsys, "/data", func(Problem) { found++ }); err != nil || found != 1 {
+		t.Fatalf("%d problems, %v", found, err)
+	}
+	for start := range 2 {
+		s, err := Open(options(fsys))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := collect(t, s, all())
+		if q := s.Stats().Quarantined; len(got) != len(rows)-300 || q != uint64(1-start) {
+			t.Fatalf("start %d: %d rows of %d, %d files missed", start, len(got), len(rows), q)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -6,9 +6,9 @@
 package vfs
 
 import (
+	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 )
 
@@ -92,5 +92,5 @@ func ReadFile(fsys FS, name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// IsNotExist tells that an error means that there is no such file.
-func IsNotExist(err error) bool { return os.IsNotExist(err) }
+// IsNotExist tells that an error, wrapped or not, means that there is no such file.
+func IsNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
