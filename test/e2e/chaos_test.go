@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,6 +228,11 @@ func checkEveryLineOnce(t *testing.T, ctx context.Context, j *proc.Journalist, l
 		}
 		if seen[tag][n]++; seen[tag][n] == 2 {
 			t.Errorf("twice: %v", r)
+		}
+		if file, _ := r["file"].(string); !strings.HasSuffix(file, tag+".log") {
+			if strange++; strange <= 5 {
+				t.Errorf("under another file's name: %v", r)
+			}
 		}
 		return nil
 	})
