@@ -17,7 +17,8 @@ import (
 // allowed is the import table. A key that ends in /… stands for the package and
 // everything below it; the longest key wins. Test files are free.
 var allowed = map[string][]string{
-	"internal/record":     {},
+	"internal/wire":       {},
+	"internal/record":     {"internal/wire"},
 	"internal/vfs/…":      {"internal/vfs"},
 	"internal/match":      {},
 	"internal/metrics":    {},
@@ -27,15 +28,15 @@ var allowed = map[string][]string{
 	"ui":                  {},
 
 	"internal/scan":       {"internal/record", "internal/match"},
-	"internal/lumberjack": {"internal/record"},
+	"internal/lumberjack": {"internal/record", "internal/wire"},
 
 	"internal/tail":     {"internal/record", "internal/vfs", "internal/metrics"},
-	"internal/registry": {"internal/record", "internal/vfs", "internal/metrics"},
+	"internal/registry": {"internal/record", "internal/vfs", "internal/metrics", "internal/wire"},
 	"internal/ship":     {"internal/record", "internal/vfs", "internal/metrics", "internal/lumberjack"},
 
 	"internal/ingest/…": {"internal/record", "internal/ingest/…", "internal/lumberjack", "internal/metrics"},
 	"internal/pipeline": {"internal/record", "internal/metrics"},
-	"internal/store/…":  {"internal/record", "internal/scan", "internal/match", "internal/vfs", "internal/metrics", "internal/store/…"},
+	"internal/store/…":  {"internal/record", "internal/scan", "internal/match", "internal/vfs", "internal/metrics", "internal/wire", "internal/store/…"},
 
 	"internal/query/exec": {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/metrics"},
 	"internal/auth":       {"internal/vfs"},

@@ -3,10 +3,12 @@ package lumberjack
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
 	"journalist/internal/record"
+	"journalist/internal/wire"
 )
 
 // The block is the payload of a 'B' frame: a run of lines of one source. Lengths
@@ -151,89 +153,96 @@ type BlockDecoder struct {
 // made when they change. No byte sequence makes it panic or allocate more than a
 // small multiple of len(p).
 func (d *BlockDecoder) Decode(p []byte, maxRows int) (*record.Lines, error) {
-	c := cursor{p: p}
-	if v := c.byte(); v != blockVersion && c.err == "" {
+	c := wire.Decoder{Data: p, Kind: errBlock}
+	if v := c.Byte(); v != blockVersion && c.Err() == nil {
 		return nil, fmt.Errorf("block version %d, this program reads %d", v, blockVersion)
 	}
-	flags := c.byte()
+	flags := c.Byte()
 	if flags&^blockResume != 0 {
 		return nil, fmt.Errorf("block with unknown flags %#x", flags)
 	}
 	l := &d.lines
 	l.Position = record.Position{Resume: flags&blockResume != 0}
-	copy(l.Position.ID[:], c.take(16))
-	l.Position.From = c.uvarint()
-	length := c.uvarint()
+	copy(l.Position.ID[:], c.Take(16))
+	l.Position.From = c.Uvarint()
+	length := c.Uvarint()
 	if length > math.MaxInt64 || l.Position.From > math.MaxInt64-length {
-		c.fail("position beyond 2^63")
+		c.Fail("position beyond 2^63")
 	}
 	l.Position.To = l.Position.From + length
-	if t := c.take(8); t != nil {
+	if t := c.Take(8); t != nil {
 		l.ReadTime = int64(binary.BigEndian.Uint64(t))
 	}
-	raw := c.take(c.uvarint())
-	rows := c.uvarint()
-	if c.err == "" && (rows > uint64(len(c.p)) || rows > uint64(maxRows)) {
-		c.fail("%d rows in %d bytes, the window has %d events left", rows, len(c.p), maxRows)
+	raw := c.Take(c.Uvarint())
+	rows := c.Uvarint()
+	if c.Err() == nil && (rows > uint64(len(c.Data)) || rows > uint64(maxRows)) {
+		c.Fail("%d rows in %d bytes, the window has %d events left", rows, len(c.Data), maxRows)
 	}
-	if c.err == "" && l.Position.ID.IsZero() {
-		c.fail("source id is zero")
+	if c.Err() == nil && l.Position.ID.IsZero() {
+		c.Fail("source id is zero")
 	}
-	if c.err == "" {
-		c.err = d.setFields(raw)
+	if c.Err() == nil {
+		d.setFields(&c, raw)
 	}
-	if c.err == "" {
+	if c.Err() == nil {
 		d.rows(&c, int(rows))
 	}
-	if c.err != "" {
-		return nil, fmt.Errorf("block: %s", c.err)
+	if err := c.Err(); err != nil {
+		return nil, err
 	}
 	return l, nil
 }
 
-// setFields decodes the fields section, unless it is the one decoded last.
-func (d *BlockDecoder) setFields(raw []byte) string {
+// errBlock is the kind of a block's decoding errors; the reader adds the place.
+var errBlock = errors.New("block")
+
+// setFields decodes the fields section, unless it is the one decoded last; what is
+// wrong with it fails the block.
+func (d *BlockDecoder) setFields(block *wire.Decoder, raw []byte) {
 	if d.raw != nil && bytes.Equal(raw, d.raw) {
 		d.lines.Fields = d.fields
-		return ""
+		return
 	}
-	c := cursor{p: raw}
-	n := c.uvarint()
-	if n > record.MaxFields || n > uint64(len(c.p))/2 && c.err == "" {
-		return fmt.Sprintf("%d fields in %d bytes", n, len(c.p))
+	c := wire.Decoder{Data: raw, Kind: errBlock}
+	n := c.Uvarint()
+	if n > record.MaxFields || n > uint64(len(c.Data))/2 && c.Err() == nil {
+		block.Fail("%d fields in %d bytes", n, len(c.Data))
+		return
 	}
 	fields := make([]record.Pair, 0, n)
 	total := 0
-	for ; n > 0 && c.err == ""; n-- {
-		name, value := c.take(c.uvarint()), c.take(c.uvarint())
+	for ; n > 0 && c.Err() == nil; n-- {
+		name, value := c.Take(c.Uvarint()), c.Take(c.Uvarint())
 		if len(name) > record.MaxName || len(value) > record.MaxValue {
-			return fmt.Sprintf("field of %d+%d bytes", len(name), len(value))
+			block.Fail("field of %d+%d bytes", len(name), len(value))
+			return
 		}
 		total += len(name) + len(value)
 		fields = append(fields, record.Pair{Name: string(name), Value: string(value)})
 	}
-	if c.err == "" && (len(c.p) != 0 || total > record.MaxRecord) {
-		c.fail("fields section of %d bytes does not fit", len(raw))
+	if c.Err() == nil && (len(c.Data) != 0 || total > record.MaxRecord) {
+		block.Fail("fields section of %d bytes does not fit", len(raw))
+		return
 	}
-	if c.err != "" {
-		return c.err
+	if err := c.Err(); err != nil {
+		block.Fail("fields section: %v", err)
+		return
 	}
 	d.raw = append(d.raw[:0], raw...)
 	if d.raw == nil {
 		d.raw = []byte{}
 	}
 	d.fields, d.lines.Fields = fields, fields
-	return ""
 }
 
 // rows decodes n rows and takes what is left as their texts.
-func (d *BlockDecoder) rows(c *cursor, n int) {
+func (d *BlockDecoder) rows(c *wire.Decoder, n int) {
 	l := &d.lines
 	l.Rows = l.Rows[:0]
 	if cap(l.Rows) < n {
 		l.Rows = make([]record.Line, 0, n)
 	}
-	p, end := c.p, l.Position.From
+	p, end := c.Data, l.Position.From
 	var off uint64
 	for ; n > 0; n-- {
 		var v uint64
@@ -242,13 +251,13 @@ func (d *BlockDecoder) rows(c *cursor, n int) {
 		} else if len(p) > 1 && p[1] < 0x80 {
 			v, p = uint64(p[0]&0x7f)|uint64(p[1])<<7, p[2:]
 		} else {
-			c.p = p
-			v = c.uvarint()
-			p = c.p
+			c.Data = p
+			v = c.Uvarint()
+			p = c.Data
 		}
 		size := v >> 2
 		if size > record.MaxValue {
-			c.fail("line of %d bytes, %d are allowed", size, record.MaxValue)
+			c.Fail("line of %d bytes, %d are allowed", size, record.MaxValue)
 			return
 		}
 		row := record.Line{Start: end, Off: uint32(off), Len: uint32(size)}
@@ -258,69 +267,29 @@ func (d *BlockDecoder) rows(c *cursor, n int) {
 		case formCRLF:
 			row.Span = uint32(size) + 2
 		case formExplicit:
-			c.p = p
-			skip, span, marks := c.uvarint(), c.uvarint(), record.LineMarks(c.byte())
-			p = c.p
+			c.Data = p
+			skip, span, marks := c.Uvarint(), c.Uvarint(), record.LineMarks(c.Byte())
+			p = c.Data
 			if skip > l.Position.To-end || span > math.MaxUint32 || marks&^allMarks != 0 {
-				c.fail("row %d with gap %d, span %d, marks %#x", len(l.Rows), skip, span, marks)
+				c.Fail("row %d with gap %d, span %d, marks %#x", len(l.Rows), skip, span, marks)
 			}
 			row.Start, row.Span, row.Marks = end+skip, uint32(span), marks
 		default:
-			c.fail("row %d has unknown form 3", len(l.Rows))
+			c.Fail("row %d has unknown form 3", len(l.Rows))
 		}
 		end = row.Start + uint64(row.Span)
 		off += size
-		if c.err == "" && (end > l.Position.To || off > uint64(len(p))) {
-			c.fail("row %d ends at %d of %d in the source and at text byte %d of %d", len(l.Rows), end, l.Position.To, off, len(p))
+		if c.Err() == nil && (end > l.Position.To || off > uint64(len(p))) {
+			c.Fail("row %d ends at %d of %d in the source and at text byte %d of %d", len(l.Rows), end, l.Position.To, off, len(p))
 		}
-		if c.err != "" {
+		if c.Err() != nil {
 			return
 		}
 		l.Rows = append(l.Rows, row)
 	}
 	if off != uint64(len(p)) {
-		c.fail("%d bytes of text, the rows have %d", len(p), off)
+		c.Fail("%d bytes of text, the rows have %d", len(p), off)
 		return
 	}
 	l.Data = p
-}
-
-// cursor reads from p and remembers the first thing that was wrong.
-type cursor struct {
-	p   []byte
-	err string
-}
-
-func (c *cursor) fail(format string, args ...any) {
-	if c.err == "" {
-		c.err = fmt.Sprintf(format, args...)
-	}
-	c.p = nil
-}
-
-func (c *cursor) take(n uint64) []byte {
-	if n > uint64(len(c.p)) {
-		c.fail("%d bytes wanted, %d left", n, len(c.p))
-		return nil
-	}
-	p := c.p[:n:n]
-	c.p = c.p[n:]
-	return p
-}
-
-func (c *cursor) byte() byte {
-	if p := c.take(1); p != nil {
-		return p[0]
-	}
-	return 0
-}
-
-func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.p)
-	if n <= 0 {
-		c.fail("bad varint")
-		return 0
-	}
-	c.p = c.p[n:]
-	return v
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"journalist/internal/wire"
 )
 
 // The binary form of a batch, as it stands in the write-ahead log
@@ -31,8 +33,8 @@ var ErrCorruptBatch = errors.New("corrupt batch")
 // AppendBinary appends the batch's binary form to dst.
 func (b *Batch) AppendBinary(dst []byte) []byte {
 	dst = append(dst, batchVersion)
-	dst = appendString(dst, b.Dataset)
-	dst = appendString(dst, b.Client)
+	dst = wire.AppendBytes(dst, b.Dataset)
+	dst = wire.AppendBytes(dst, b.Client)
 	dst = binary.LittleEndian.AppendUint64(dst, b.Window)
 	positioned := !b.Position.ID.IsZero()
 	if positioned {
@@ -47,7 +49,7 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 	used, remap := b.usedNames()
 	dst = binary.AppendUvarint(dst, uint64(len(used)))
 	for _, id := range used {
-		dst = appendString(dst, b.names[id].Path)
+		dst = wire.AppendBytes(dst, b.names[id].Path)
 	}
 	var arena uint64
 	dst = binary.AppendUvarint(dst, uint64(len(b.common)))
@@ -126,11 +128,6 @@ func (b *Batch) appendBytes(dst []byte, f field) []byte {
 	return dst
 }
 
-func appendString(dst []byte, s string) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(s)))
-	return append(dst, s...)
-}
-
 func boolInt(b bool) int {
 	if b {
 		return 1
@@ -143,157 +140,91 @@ func boolInt(b bool) int {
 // makes it panic or allocate more than a small multiple of len(data).
 func (b *Batch) UnmarshalBinary(data []byte) error {
 	*b = Batch{}
-	d := decoder{data: data}
-	if v := d.byte(); v != batchVersion && d.err == nil {
+	d := decoder{wire.Decoder{Data: data, Kind: ErrCorruptBatch}}
+	if v := d.Byte(); v != batchVersion && d.Err() == nil {
 		return fmt.Errorf("%w: version %d, this program reads %d", ErrCorruptBatch, v, batchVersion)
 	}
-	b.Dataset, b.Client = string(d.bytes()), string(d.bytes())
-	b.Window = d.uint64()
-	positioned := d.byte() == 1
+	b.Dataset, b.Client = string(d.Bytes()), string(d.Bytes())
+	b.Window = d.Uint64()
+	positioned := d.Byte() == 1
 	if positioned {
-		copy(b.Position.ID[:], d.take(16))
-		b.Position.From, b.Position.To = d.uvarint(), d.uvarint()
-		b.Position.Resume = d.byte() == 1
+		copy(b.Position.ID[:], d.Take(16))
+		b.Position.From, b.Position.To = d.Uvarint(), d.Uvarint()
+		b.Position.Resume = d.Byte() == 1
 	}
-	for n := d.count(1); n > 0 && d.err == nil; n-- {
-		b.addName(string(d.bytes()))
+	for n := d.Count(1); n > 0 && d.Err() == nil; n-- {
+		b.addName(string(d.Bytes()))
 	}
 	var arena uint64
-	nc := d.count(2)
+	nc := d.Count(2)
 	b.common = make([]field, 0, nc)
-	for ; nc > 0 && d.err == nil; nc-- {
+	for ; nc > 0 && d.Err() == nil; nc-- {
 		b.common = append(b.common, d.field(len(b.names), &arena))
 	}
 	b.decodeRows(&d, positioned, &arena)
-	if n := d.uvarint(); d.err == nil && (n != arena || n != uint64(len(d.data))) {
-		d.fail("arena has %d bytes, its fields need %d", len(d.data), arena)
+	if n := d.Uvarint(); d.Err() == nil && (n != arena || n != uint64(len(d.Data))) {
+		d.Fail("arena has %d bytes, its fields need %d", len(d.Data), arena)
 	}
-	if d.err != nil {
+	if d.Err() != nil {
 		*b = Batch{}
-		return d.err
+		return d.Err()
 	}
-	b.arena = d.data
+	b.arena = d.Data
 	return nil
 }
 
 func (b *Batch) decodeRows(d *decoder, positioned bool, arena *uint64) {
-	n := d.count(2)
+	n := d.Count(2)
 	b.rows = make([]row, 0, n)
 	var time int64
 	var start, total uint64
-	for ; n > 0 && d.err == nil; n-- {
-		time += d.varint()
-		fields := d.uvarint()
+	for ; n > 0 && d.Err() == nil; n-- {
+		time += d.Varint()
+		fields := d.Uvarint()
 		if positioned {
-			start += uint64(d.varint())
+			start += uint64(d.Varint())
 		}
-		if fields > uint64(len(d.data)) || total+fields > uint64(len(d.data)) {
-			d.fail("row with %d fields in %d bytes", fields, len(d.data))
+		if fields > uint64(len(d.Data)) || total+fields > uint64(len(d.Data)) {
+			d.Fail("row with %d fields in %d bytes", fields, len(d.Data))
 			return
 		}
 		b.rows = append(b.rows, row{time: time, start: start, from: uint32(total), to: uint32(total + fields)})
 		total += fields
 	}
-	if d.err != nil || 2*total > uint64(len(d.data)) {
-		d.fail("%d fields in %d bytes", total, len(d.data))
+	if d.Err() != nil || 2*total > uint64(len(d.Data)) {
+		d.Fail("%d fields in %d bytes", total, len(d.Data))
 		return
 	}
 	b.fields = make([]field, 0, total)
-	for ; total > 0 && d.err == nil; total-- {
+	for ; total > 0 && d.Err() == nil; total-- {
 		b.fields = append(b.fields, d.field(len(b.names), arena))
 	}
 }
 
-// decoder reads from data and remembers the first error.
-type decoder struct {
-	data []byte
-	err  error
-}
-
-func (d *decoder) fail(format string, args ...any) {
-	if d.err == nil {
-		d.err = fmt.Errorf("%w: "+format, append([]any{ErrCorruptBatch}, args...)...)
-	}
-	d.data = nil
-}
-
-func (d *decoder) take(n uint64) []byte {
-	if n > uint64(len(d.data)) {
-		d.fail("%d bytes wanted, %d left", n, len(d.data))
-		return nil
-	}
-	p := d.data[:n]
-	d.data = d.data[n:]
-	return p
-}
-
-func (d *decoder) byte() byte {
-	if p := d.take(1); p != nil {
-		return p[0]
-	}
-	return 0
-}
-
-func (d *decoder) uint64() uint64 {
-	if p := d.take(8); p != nil {
-		return binary.LittleEndian.Uint64(p)
-	}
-	return 0
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.data)
-	if n <= 0 {
-		d.fail("bad varint")
-		return 0
-	}
-	d.data = d.data[n:]
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.data)
-	if n <= 0 {
-		d.fail("bad varint")
-		return 0
-	}
-	d.data = d.data[n:]
-	return v
-}
-
-func (d *decoder) bytes() []byte { return d.take(d.uvarint()) }
-
-// count reads how many items follow, each of at least min bytes.
-func (d *decoder) count(min uint64) uint64 {
-	n := d.uvarint()
-	if n > uint64(len(d.data))/min {
-		d.fail("%d items in %d bytes", n, len(d.data))
-		return 0
-	}
-	return n
-}
+// decoder reads a batch.
+type decoder struct{ wire.Decoder }
 
 func (d *decoder) field(names int, arena *uint64) field {
-	name := d.uvarint()
-	f := field{name: uint32(name), kind: Kind(d.byte())}
+	name := d.Uvarint()
+	f := field{name: uint32(name), kind: Kind(d.Byte())}
 	if name >= uint64(names) {
-		d.fail("name %d of %d", name, names)
+		d.Fail("name %d of %d", name, names)
 		return field{}
 	}
 	switch f.kind {
 	case Int, Bool:
-		f.num = d.varint()
+		f.num = d.Varint()
 	case Number, String, JSON:
-		n := d.uvarint()
-		if n > uint64(len(d.data)) || *arena+n > uint64(len(d.data)) {
-			d.fail("value of %d bytes, %d left", n, len(d.data))
+		n := d.Uvarint()
+		if n > uint64(len(d.Data)) || *arena+n > uint64(len(d.Data)) {
+			d.Fail("value of %d bytes, %d left", n, len(d.Data))
 			return field{}
 		}
 		f.num = int64(*arena<<32 | n)
 		*arena += n
 	case Null, Missing:
 	default:
-		d.fail("kind %d", f.kind)
+		d.Fail("kind %d", f.kind)
 	}
 	return f
 }

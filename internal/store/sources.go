@@ -9,6 +9,7 @@ import (
 
 	"journalist/internal/record"
 	"journalist/internal/store/column"
+	"journalist/internal/wire"
 )
 
 const (
@@ -116,7 +117,7 @@ func (s *sources) encode(now time.Time) []byte {
 	defer s.mu.RUnlock()
 	b := binary.AppendUvarint(nil, uint64(len(s.positions)))
 	for k, p := range s.positions {
-		b = column.AppendBytes(b, k.client)
+		b = wire.AppendBytes(b, k.client)
 		b = append(b, k.id[:]...)
 		b = binary.AppendUvarint(b, p.to)
 		b = binary.AppendVarint(b, p.changed)
@@ -135,7 +136,7 @@ func (s *sources) encode(now time.Time) []byte {
 }
 
 func (s *sources) decode(raw []byte) error {
-	d := column.Decoder{Data: raw}
+	d := column.NewDecoder(raw)
 	for n := d.Count(19); n > 0 && d.Err() == nil; n-- {
 		k := sourceKey{client: string(d.Bytes())}
 		copy(k.id[:], d.Take(uint64(len(k.id))))

@@ -65,10 +65,10 @@ func AppendRaw(dst, raw []byte) []byte {
 // OpenBlock returns the bytes that AppendBlock got. They may share memory with
 // block.
 func OpenBlock(block []byte) ([]byte, error) {
-	d := Decoder{Data: block}
+	d := NewDecoder(block)
 	how, n := d.Byte(), d.Uvarint()
-	if d.err != nil {
-		return nil, d.err
+	if d.Err() != nil {
+		return nil, d.Err()
 	}
 	if n > MaxBlock {
 		return nil, fmt.Errorf("%w: block of %d bytes, the limit is %d", ErrCorrupt, n, MaxBlock)

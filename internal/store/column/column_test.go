@@ -79,7 +79,7 @@ func TestEncode(t *testing.T) {
 		var s store
 		var w Words
 		e := Encode(c, rows, &w, s.put)
-		d := Decoder{Data: e.Append(nil)}
+		d := NewDecoder(e.Append(nil))
 		read := ReadEntry(&d, rows)
 		if d.Err() != nil || len(d.Data) > 0 || !reflect.DeepEqual(read, e) {
 			t.Fatal(d.Err(), read, e)
@@ -146,7 +146,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		_, _ = DecodeValues(raw, n)
 		_, _, _ = DecodePlain(raw, nil, block, n)
-		d := Decoder{Data: raw}
+		d := NewDecoder(raw)
 		e := ReadEntry(&d, n)
 		if d.Err() == nil {
 			_, _ = e.Decode(n, func(Ref) ([]byte, error) { return block, nil })

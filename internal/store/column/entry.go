@@ -6,6 +6,7 @@ import (
 
 	"journalist/internal/record"
 	"journalist/internal/scan"
+	"journalist/internal/wire"
 )
 
 // Ref says where a block stands within its row group and what its checksum is
@@ -130,9 +131,9 @@ func DecodeUint32s(data []byte, n int, limit uint32) ([]uint32, error) {
 	us := make([]uint32, n)
 	for i, v := range vs {
 		if v < 0 || v >= int64(limit) {
-			d := Decoder{}
+			d := NewDecoder(nil)
 			d.Fail("number %d is not below %d", v, limit)
-			return nil, d.err
+			return nil, d.Err()
 		}
 		us[i] = uint32(v)
 	}
@@ -141,7 +142,7 @@ func DecodeUint32s(data []byte, n int, limit uint32) ([]uint32, error) {
 
 // Append writes the entry.
 func (e *Entry) Append(dst []byte) []byte {
-	dst = AppendBytes(dst, e.Name)
+	dst = wire.AppendBytes(dst, e.Name)
 	dst = append(dst, byte(e.Form), byte(e.Kinds), e.Sparse, byte(e.Filters))
 	dst = binary.AppendUvarint(dst, uint64(e.Len))
 	switch e.Form {
@@ -254,7 +255,7 @@ func (e *Entry) decodeRows(rows int, get Getter) ([]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := Decoder{}
+	d := NewDecoder(nil)
 	if e.Sparse == sparseList {
 		out, err := DecodeUint32s(raw, e.Len, uint32(rows))
 		if err != nil {
@@ -263,14 +264,14 @@ func (e *Entry) decodeRows(rows int, get Getter) ([]uint32, error) {
 		for i := 1; i < len(out); i++ {
 			if out[i] <= out[i-1] {
 				d.Fail("rows of column %q do not ascend", e.Name)
-				return nil, d.err
+				return nil, d.Err()
 			}
 		}
 		return out, nil
 	}
 	if len(raw) != (rows+7)/8 {
 		d.Fail("bitmap of column %q has %d bytes for %d rows", e.Name, len(raw), rows)
-		return nil, d.err
+		return nil, d.Err()
 	}
 	out := make([]uint32, 0, e.Len)
 	for i, b := range raw {
@@ -280,7 +281,7 @@ func (e *Entry) decodeRows(rows int, get Getter) ([]uint32, error) {
 	}
 	if len(out) != e.Len || len(out) > 0 && int(out[len(out)-1]) >= rows {
 		d.Fail("bitmap of column %q has %d rows, %d expected", e.Name, len(out), e.Len)
-		return nil, d.err
+		return nil, d.Err()
 	}
 	return out, nil
 }
@@ -296,19 +297,19 @@ func (e *Entry) DictValues(get Getter) ([]record.Value, error) {
 
 // DecodeValues reads what EncodeValues wrote; there must be n values.
 func DecodeValues(raw []byte, n int) ([]record.Value, error) {
-	d := Decoder{Data: raw}
+	d := NewDecoder(raw)
 	if count := d.Count(1); count != n {
 		d.Fail("%d values, %d expected", count, n)
-		return nil, d.err
+		return nil, d.Err()
 	}
 	out := make([]record.Value, n)
 	for i := range out {
 		out[i] = d.Value()
 	}
-	if d.err == nil && len(d.Data) > 0 {
+	if d.Err() == nil && len(d.Data) > 0 {
 		d.Fail("%d bytes after the values", len(d.Data))
 	}
-	return out, d.err
+	return out, d.Err()
 }
 
 func (e *Entry) decodePlain(c *Col, get Getter) error {
@@ -336,7 +337,7 @@ func DecodePlain(lengths, kinds, data []byte, n int) ([]uint32, []record.Kind, e
 	if err != nil {
 		return nil, nil, err
 	}
-	d := Decoder{}
+	d := NewDecoder(nil)
 	offsets := make([]uint32, n+1)
 	var at uint64
 	for i, size := range sizes {
@@ -347,14 +348,14 @@ func DecodePlain(lengths, kinds, data []byte, n int) ([]uint32, []record.Kind, e
 	}
 	if at != uint64(len(data)) {
 		d.Fail("%d bytes of values, %d needed", len(data), at)
-		return nil, nil, d.err
+		return nil, nil, d.Err()
 	}
 	if kinds == nil {
 		return offsets, nil, nil
 	}
 	if len(kinds) != n {
 		d.Fail("%d kinds for %d values", len(kinds), n)
-		return nil, nil, d.err
+		return nil, nil, d.Err()
 	}
 	out := make([]record.Kind, n)
 	for i, k := range kinds {
@@ -381,5 +382,5 @@ func checkKind(k record.Kind, n uint32) error {
 	default:
 		d.Fail("value of kind %d", k)
 	}
-	return d.err
+	return d.Err()
 }

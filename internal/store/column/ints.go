@@ -117,28 +117,28 @@ func appendPlanes(dst []byte, us []uint64, width int) []byte {
 
 // DecodeInts reads what AppendInts wrote; there must be n numbers.
 func DecodeInts(data []byte, n int) ([]int64, error) {
-	d := Decoder{Data: data}
+	d := NewDecoder(data)
 	mode, count, base := d.Byte(), d.Uvarint(), uint64(d.Varint())
 	var least uint64
 	if mode == intsDelta {
 		least = uint64(d.Varint())
 	}
 	div, width := d.Uvarint(), uint64(d.Byte())
-	if d.err != nil {
-		return nil, d.err
+	if d.Err() != nil {
+		return nil, d.Err()
 	}
 	if mode > intsDelta || width > 8 || count != uint64(n) {
 		d.Fail("integers of mode %d, width %d: %d of them, %d expected", mode, width, count, n)
-		return nil, d.err
+		return nil, d.Err()
 	}
 	stored := n
 	if mode == intsDelta {
 		stored = max(n-1, 0)
 	}
 	planes := d.Take(uint64(stored) * width)
-	if d.err != nil || len(d.Data) != 0 {
+	if d.Err() != nil || len(d.Data) != 0 {
 		d.Fail("%d bytes after the integers", len(d.Data))
-		return nil, d.err
+		return nil, d.Err()
 	}
 	out := make([]int64, n)
 	vals := out[n-stored:]

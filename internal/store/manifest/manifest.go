@@ -13,6 +13,7 @@ import (
 
 	"journalist/internal/store/column"
 	"journalist/internal/vfs"
+	"journalist/internal/wire"
 )
 
 const (
@@ -53,8 +54,8 @@ func (m *Manifest) Encode() []byte {
 	b = binary.AppendUvarint(b, m.Seq)
 	b = binary.AppendUvarint(b, uint64(len(m.Parts)))
 	for _, p := range m.Parts {
-		b = column.AppendBytes(b, p.Folder)
-		b = column.AppendBytes(b, p.Partition)
+		b = wire.AppendBytes(b, p.Folder)
+		b = wire.AppendBytes(b, p.Partition)
 		b = binary.AppendUvarint(b, p.Lo)
 		b = binary.AppendUvarint(b, p.Hi)
 		b = binary.AppendUvarint(b, uint64(p.Size))
@@ -64,7 +65,7 @@ func (m *Manifest) Encode() []byte {
 
 // Decode reads what Encode wrote.
 func Decode(raw []byte) (*Manifest, error) {
-	d := column.Decoder{Data: raw}
+	d := column.NewDecoder(raw)
 	m := &Manifest{Generation: d.Uvarint(), Floor: d.Uvarint(), Seq: d.Uvarint()}
 	for n := d.Count(5); n > 0 && d.Err() == nil; n-- {
 		p := Part{Folder: string(d.Bytes()), Partition: string(d.Bytes()), Lo: d.Uvarint(), Hi: d.Uvarint(), Size: int64(d.Uvarint())}

@@ -15,6 +15,7 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/scan"
 	"journalist/internal/store/column"
+	"journalist/internal/wire"
 )
 
 // The limits of a row group.
@@ -93,7 +94,7 @@ func (r *restEntry) refs() []*column.Ref {
 }
 
 func decodeDirectory(raw []byte, rows int) (*directory, error) {
-	d := column.Decoder{Data: raw}
+	d := column.NewDecoder(raw)
 	dir := &directory{rows: int(d.Uvarint())}
 	if dir.rows != rows {
 		d.Fail("directory of %d rows, the footer says %d", dir.rows, rows)
@@ -140,7 +141,7 @@ func (d *directory) entry(name string) *column.Entry {
 func encodeShapes(names []record.Name, shapes [][]uint32) []byte {
 	b := binary.AppendUvarint(nil, uint64(len(names)))
 	for _, n := range names {
-		b = column.AppendBytes(b, n.Path)
+		b = wire.AppendBytes(b, n.Path)
 	}
 	for _, s := range shapes {
 		b = binary.AppendUvarint(b, uint64(len(s)))
@@ -152,7 +153,7 @@ func encodeShapes(names []record.Name, shapes [][]uint32) []byte {
 }
 
 func decodeShapes(raw []byte, n int) ([]record.Name, [][]uint32, error) {
-	d := column.Decoder{Data: raw}
+	d := column.NewDecoder(raw)
 	names := make([]record.Name, d.Count(1))
 	for i := range names {
 		names[i] = record.MakeName(string(d.Bytes()))

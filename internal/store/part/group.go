@@ -223,7 +223,7 @@ func (g *Group) readPool() (*rest, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := column.Decoder{Data: raw}
+	d := column.NewDecoder(raw)
 	r := &rest{starts: []uint32{0}}
 	total := uint64(0)
 	for count := d.Count(2); count > 0 && d.Err() == nil; count-- {

@@ -10,6 +10,7 @@ import (
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/column"
 	"journalist/internal/vfs"
+	"journalist/internal/wire"
 )
 
 // Writer writes one part. It is used by one goroutine.
@@ -85,7 +86,7 @@ func (w *Writer) encodeRest(cols []*column.Col, put func([]byte) column.Ref) res
 	var kinds, data []byte
 	w.words.Reset()
 	for _, c := range cols {
-		names = column.AppendBytes(names, c.Name)
+		names = wire.AppendBytes(names, c.Name)
 		names = binary.AppendUvarint(names, uint64(c.Len))
 		r.kinds |= c.KindsOf()
 		for i := range c.Len {
@@ -166,7 +167,7 @@ func (w *Writer) Abort() {
 }
 
 func encodeFooter(dataset string, groups []GroupInfo) []byte {
-	b := column.AppendBytes(nil, dataset)
+	b := wire.AppendBytes(nil, dataset)
 	b = binary.AppendUvarint(b, uint64(len(groups)))
 	for _, g := range groups {
 		for _, n := range []int64{g.Off, g.Len, int64(g.Rows), g.Bytes} {
@@ -185,7 +186,7 @@ func encodeFooter(dataset string, groups []GroupInfo) []byte {
 }
 
 func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, err error) {
-	d := column.Decoder{Data: raw}
+	d := column.NewDecoder(raw)
 	dataset = string(d.Bytes())
 	groups = make([]GroupInfo, d.Count(10))
 	for i := range groups {
