@@ -11,8 +11,9 @@ const (
 	// MaxFields is the most fields a record may have after nested objects were
 	// flattened.
 	MaxFields = 2000
-	// MaxNesting is how deep JSON objects and arrays may nest.
-	MaxNesting = 32
+	// MaxNesting is how deep JSON objects and arrays may nest. Query plans of real
+	// systems reach about a hundred.
+	MaxNesting = 256
 	// MaxName is the longest field name in bytes, all levels together.
 	MaxName = 512
 	// MaxBatchBytes is the most that one batch may hold; senders cut there.
