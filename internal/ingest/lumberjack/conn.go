@@ -2,6 +2,7 @@ package lumberjack
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,9 @@ type conn struct {
 	addr   string
 	client string
 	blocks bool
+
+	tls      tls.ConnectionState // of the handshake
+	verified time.Time           // when the certificate was last looked at; reading goroutine only
 
 	ctx    context.Context // ends when the connection is broken off
 	cancel context.CancelCauseFunc
@@ -128,7 +132,13 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return c.nc.Read(p)
+	n, err := c.nc.Read(p)
+	if err == nil && c.inW {
+		if err := c.verify(time.Now()); err != nil { // after the wait for the bytes
+			return 0, err
+		}
+	}
+	return n, err
 }
 
 // serve runs the connection to its end.
@@ -193,6 +203,9 @@ func (c *conn) count() {
 func (c *conn) readWindow() error {
 	c.inW, c.at, c.wAt = true, time.Now(), c.r.Received()
 	defer func() { c.inW = false }()
+	if err := c.verify(c.at); err != nil {
+		return err
+	}
 	h, err := c.r.Window()
 	if err != nil {
 		return err
@@ -295,7 +308,12 @@ func (c *conn) expected(err error) bool {
 func (c *conn) refuse(err error) {
 	reason := "connection"
 	var pe *lumberjack.ProtocolError
+	var ce *certError
 	switch {
+	case errors.As(err, &ce):
+		var remedy string
+		reason, remedy = handshakeKind(ce.err)
+		err = fmt.Errorf("%w: %s", ce, remedy)
 	case errors.As(err, &pe):
 		reason = "protocol_" + string(pe.Kind)
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -26,13 +26,35 @@ func (c *conn) handshake() error {
 		return err
 	}
 	state := t.ConnectionState()
-	c.nc = t
+	c.nc, c.tls, c.verified = t, state, time.Now()
 	c.blocks = state.NegotiatedProtocol == lumberjack.ALPN
 	if len(state.PeerCertificates) > 0 {
 		c.client = clientName(state.PeerCertificates[0])
 	}
 	if c.client == "" {
 		return errNameless
+	}
+	return nil
+}
+
+// certError is why a certificate that was good at the handshake is not any more.
+type certError struct{ err error }
+
+func (e *certError) Error() string {
+	return "the client's certificate is no longer accepted: " + e.err.Error()
+}
+func (e *certError) Unwrap() error { return e.err }
+
+// verify looks again, every Options.Recheck, whether the client's certificate is
+// good: connections live for months, and one that was revoked or has expired in
+// between must not write any more.
+func (c *conn) verify(now time.Time) error {
+	if c.s.o.TLS == nil || c.s.o.TLS.VerifyConnection == nil || now.Sub(c.verified) < c.s.o.Recheck {
+		return nil
+	}
+	c.verified = now
+	if err := c.s.o.TLS.VerifyConnection(c.tls); err != nil {
+		return &certError{err}
 	}
 	return nil
 }

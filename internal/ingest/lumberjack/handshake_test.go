@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +154,45 @@ func TestDeadline(t *testing.T) {
 		now := began.Add(c.after)
 		if got := deadlineFor(now, began, c.got, stall).Sub(now); got != c.want {
 			t.Errorf("after %s and %d bytes: %s, want %s", c.after, c.got, got, c.want)
+		}
+	}
+}
+
+// TestRevokedWhileConnected holds that an open connection ends with its
+// certificate, also in the middle of a window.
+func TestRevokedWhileConnected(t *testing.T) {
+	for _, middle := range []bool{false, true} {
+		var revoked atomic.Bool
+		h := start(t, func(o *Options) {
+			o.Recheck = time.Nanosecond
+			o.TLS.VerifyConnection = func(tls.ConnectionState) error {
+				if revoked.Load() {
+					return errors.New("the certificate was revoked")
+				}
+				return nil
+			}
+		})
+		c := h.dial("web")
+		send(t, c, v2Window(`{"message":"before"}`))
+		if seq, _ := acked(t, c); seq != 1 {
+			t.Fatalf("acknowledged %d", seq)
+		}
+		window := v2Window(`{"message":"after"}`)
+		if middle {
+			send(t, c, window[:len(window)-5])
+			h.eventually("the window has begun", func() bool { return h.budget.used() > 0 })
+			window = window[len(window)-5:]
+		}
+		revoked.Store(true)
+		send(t, c, window)
+		if rest, err := io.ReadAll(c); err != nil || len(rest) > 0 {
+			t.Errorf("middle %v: answered %q %v", middle, rest, err)
+		}
+		if got := messages(h.sink.Rows()); got != "before" {
+			t.Errorf("middle %v: kept %q", middle, got)
+		}
+		if h.metric("journalist_lumberjack_refused_total", "reason", "revoked") != 1 || !strings.Contains(h.log.String(), "cert issue") {
+			t.Errorf("middle %v: %s", middle, h.log)
 		}
 	}
 }

@@ -24,7 +24,8 @@ type Options struct {
 	// Positions recognises blocks that are committed already before the pipeline
 	// parses them again; nil leaves that to the Sink.
 	Positions Positions
-	// TLS demands and verifies client certificates; it is ready-made. Without it
+	// TLS demands and verifies client certificates; it is ready-made. Its
+	// VerifyConnection is asked again while a connection is open. Without TLS
 	// Serve takes only loopback listeners, and clients have no name.
 	TLS *tls.Config
 	// Limits of the protocol reader.
@@ -38,6 +39,7 @@ type Options struct {
 	Idle            time.Duration // time between two windows (60 s)
 	Stall           time.Duration // time without any byte inside a window (30 s)
 	Keepalive       time.Duration // between signs of life to version 2 clients (3 s)
+	Recheck         time.Duration // between two looks at the certificate of an open connection (1 s)
 
 	// Clock gives the time of arrival (time.Now).
 	Clock   func() time.Time
@@ -66,6 +68,7 @@ func (o Options) withDefaults() Options {
 	durations(&o.Idle, 60*time.Second)
 	durations(&o.Stall, 30*time.Second)
 	durations(&o.Keepalive, 3*time.Second)
+	durations(&o.Recheck, time.Second)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
