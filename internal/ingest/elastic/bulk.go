@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +20,10 @@ const (
 	firstBody = 1 << 20
 	// maxID is Elasticsearch's limit of an _id in bytes.
 	maxID = 512
+	// maxItems and maxTargets are the most actions and the most different indices
+	// of one body: each costs memory beside the body's, and each dataset a write.
+	maxItems   = 500_000
+	maxTargets = 1000
 )
 
 // Bulk answers POST and PUT of /_bulk and /{index}/_bulk. Each index or create
@@ -42,6 +47,13 @@ func (h *Handler) Bulk(w http.ResponseWriter, r *http.Request) {
 	h.bytes.Add(len(body))
 	req := &request{h: h, ctx: r.Context(), sender: ingest.SenderFrom(r.Context()), now: h.o.Clock().UnixNano()}
 	if err := req.parse(body, r.PathValue("index")); err != nil {
+		h.pools.putItems(req.items)
+		var limit *httpbody.Error
+		if errors.As(err, &limit) {
+			p := bodyProblem(err)
+			WriteError(w, r, p.status, p.kind, p.reason)
+			return
+		}
 		WriteError(w, r, http.StatusBadRequest, "illegal_argument_exception", err.Error())
 		return
 	}

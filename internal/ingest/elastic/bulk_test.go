@@ -537,3 +537,28 @@ func BenchmarkBulk(b *testing.B) {
 		})
 	}
 }
+
+// TestManyParts holds that a body cannot make many times its own size of memory,
+// or time that grows with the square of its length.
+func TestManyParts(t *testing.T) {
+	names := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "{\"delete\":{\"_index\":\"BAD %d\"}}\n", i)
+		}
+		return b.String()
+	}
+	sink := &fakeSink{}
+	for name, c := range map[string]struct {
+		body   string
+		status int
+	}{
+		"actions":          {strings.Repeat("{\"delete\":{}}\n", maxItems+1), 413},
+		"indices":          {names(maxTargets + 1), 413},
+		"indices that fit": {names(maxTargets), 200},
+	} {
+		if code, _, text := bulk(t, sink, anyone, "/_bulk", c.body); code != c.status || c.status == 413 && !strings.Contains(text, "several requests") {
+			t.Errorf("%s: %d %.200s", name, code, text)
+		}
+	}
+}

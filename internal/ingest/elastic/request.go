@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"journalist/internal/ingest"
+	"journalist/internal/ingest/httpbody"
 	"journalist/internal/record"
 )
 
@@ -45,6 +46,7 @@ type request struct {
 	byIndex map[string]uint32
 
 	refusals []problem
+	byReason map[problem]uint32
 	datasets []string  // those of the targets
 	filling  []filling // by number of the dataset
 	flights  []flight
@@ -69,7 +71,7 @@ type filling struct {
 // an error refuses the whole body, as clients expect it.
 func (q *request) parse(body []byte, urlIndex string) error {
 	q.items = q.h.pools.items()
-	q.byIndex = map[string]uint32{}
+	q.byIndex, q.byReason = map[string]uint32{}, map[problem]uint32{}
 	var last []byte // the action line before, its target without an id
 	var lastItem item
 	for pos, number := 0, 0; pos < len(body); {
@@ -87,6 +89,12 @@ func (q *request) parse(body []byte, urlIndex string) error {
 			}
 			it = q.itemOf(a, urlIndex)
 			last, lastItem = line, it
+			if len(q.targets) > maxTargets {
+				return tooMany("indices", maxTargets)
+			}
+		}
+		if len(q.items) >= maxItems {
+			return tooMany("actions", maxItems)
 		}
 		if it.verb.hasSource() {
 			if pos >= len(body) {
@@ -104,6 +112,15 @@ func (q *request) parse(body []byte, urlIndex string) error {
 		return fmt.Errorf("request body is required: it has no action")
 	}
 	return nil
+}
+
+// tooMany refuses a body whose parts would need much more memory than it has
+// bytes.
+func tooMany(what string, limit int) error {
+	return &httpbody.Error{
+		Status: http.StatusRequestEntityTooLarge,
+		Msg:    fmt.Sprintf("the body has more than %d %s", limit, what), Hint: "send it in several requests",
+	}
 }
 
 func cutLine(body []byte, pos int) (line []byte, next int) {
@@ -143,11 +160,12 @@ func (q *request) itemOf(a action, urlIndex string) item {
 
 // refuse notes a reason and returns its number; the few there are are shared.
 func (q *request) refuse(p problem) uint32 {
-	if i := slices.Index(q.refusals, p); i >= 0 {
-		return uint32(i + 1)
+	if i, ok := q.byReason[p]; ok {
+		return i
 	}
 	q.refusals = append(q.refusals, p)
-	return uint32(len(q.refusals))
+	q.byReason[p] = uint32(len(q.refusals))
+	return q.byReason[p]
 }
 
 func (q *request) targetOf(index []byte) uint32 {
