@@ -73,6 +73,9 @@ type Server struct {
 	refused, throttled, panics *metrics.Counter
 }
 
+// bodyPatience is how long a sender may take for a body that is not read.
+const bodyPatience = 10 * time.Second
+
 // queueWait is how long a query waits for its turn.
 const queueWait = 10 * time.Second
 
@@ -126,6 +129,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if r.Body != nil && r.Body != http.NoBody {
+		// A body that nobody wants, because the request is refused for example, is
+		// still read by the server before it sends the answer: not for ever. Whoever
+		// does want it (httpbody) moves the deadline. Not every connection has one.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyPatience))
+	}
 	s.mux.ServeHTTP(w, r)
 }
 

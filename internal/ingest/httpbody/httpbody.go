@@ -221,8 +221,11 @@ func (p *paced) Read(buf []byte) (int, error) {
 	p.read += int64(n)
 	if err != nil {
 		p.err = err
+	}
+	if err == io.EOF {
 		// The server goes on reading the connection in the background, to notice
-		// when the client leaves.
+		// when the client leaves. After any other error the deadline stays: the
+		// server tries to read the rest of the body before it sends the answer.
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
