@@ -16,10 +16,11 @@ import (
 // the file from the queue (busy), else to who holds Tailer.mu; what others may
 // see of it is copied to pub after each step.
 type file struct {
-	group *group
-	// label is the path under which the generation was found first, which its
-	// lines carry.
+	// label is the name under which the generation was born, which its lines carry,
+	// and group what this name belongs to. They may change until the generation is
+	// recognised (bound).
 	label string
+	group *group
 	node  inode
 	path  string // where it is now; "" when nowhere
 	size  int64
@@ -54,6 +55,7 @@ type file struct {
 	tail     record.Fingerprint
 	nulls    uint64    // NUL bytes skipped at the start
 	regrown  bool      // began after a truncation
+	stray    bool      // was opened under a name that no pattern ever gave
 	awake    bool      // the last step did not reach the end
 	long     bool      // the next line is longer than readSize
 	chunk    int       // how much to read next

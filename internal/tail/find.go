@@ -216,9 +216,7 @@ func (t *Tailer) moveLocked(f *file, path string) {
 		f.deletedAt = f.changed
 	}
 	if !f.bound {
-		if path != "" {
-			f.label = path
-		}
+		t.nameLocked(f, path)
 		return
 	}
 	if f.away() && !was {
@@ -351,7 +349,11 @@ func (s *scanner) unfinished() (fresh []*file) {
 		path, fi, known := s.locate(g.Path, node)
 		switch {
 		case path != "":
-			fresh = append(fresh, t.newFile(gr, g.Path, path, node, fi, now))
+			// Only the content tells whether it is g's file: another one may have got
+			// the inode, which has a name of its own then.
+			f := t.newFile(gr, g.Path, path, node, fi, now)
+			t.nameLocked(f, path)
+			fresh = append(fresh, f)
 			if path != g.Path {
 				s.missed = append(s.missed, t.missedSiblings(gr, g.Path, fi)...)
 			}
@@ -402,7 +404,11 @@ func (t *Tailer) admit(fresh []*file) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range fresh {
-		if t.files[f.node] != nil {
+		if known := t.files[f.node]; known != nil {
+			if known.path == "" { // the inode of a file that is no more, or back again
+				t.moveLocked(known, f.path)
+				t.enqueueLocked(known)
+			}
 			continue
 		}
 		t.files[f.node] = f

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"journalist/internal/record"
@@ -19,8 +18,11 @@ const copyWait = 10 * time.Second
 // one, which is registered. A new file is read once its identity is durable.
 func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error) {
 	size := uint64(max(fi.Size(), 0))
-	if size == 0 {
-		return false, nil // nothing to recognise it by yet
+	if size == 0 { // nothing to recognise it by yet
+		if v.deleted && v.quiet {
+			t.finish(f)
+		}
+		return false, nil
 	}
 	var buf [record.HeadMax]byte
 	n, err := f.h.ReadAt(buf[:min(size, record.HeadMax)], 0)
@@ -45,6 +47,11 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		t.bind(f, g)
 		return true, nil
 	}
+	if f.stray {
+		t.log.Info("a file that is not to be read has the inode of one that is no more", "file", v.path)
+		t.finish(f)
+		return false, nil
+	}
 	switch g, copied, err := t.copyOf(f, v, head, size); {
 	case err != nil:
 		return false, err
@@ -66,7 +73,7 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		return false, nil
 	}
 	start := uint64(0)
-	if age := t.since(fi.ModTime()); !f.regrown && age > f.group.DeadTime {
+	if age := t.since(fi.ModTime()); !f.regrown && age > v.group.DeadTime {
 		start = size
 		t.log.Info("file was not written for longer than the dead time, reading from its end", "file", v.path, "age", age.Round(time.Minute))
 	} else if fromEnd {
@@ -87,9 +94,12 @@ func (t *Tailer) takeAdopt(f *file) *record.Generation {
 // bind makes f the known generation g.
 func (t *Tailer) bind(f *file, g record.Generation) {
 	f.resume(g)
-	f.fields = t.fieldsOf(f.group, g.Path)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if gr := t.groupOf(g.Path); gr != nil {
+		f.group = gr
+	}
+	f.fields = t.fieldsOf(f.group, g.Path)
 	f.label, f.bound = g.Path, true
 	t.byID[g.ID] = f
 	f.publishLocked()
@@ -115,8 +125,9 @@ func (t *Tailer) register(f *file, v view, head []byte, start uint64) error {
 		g.Tail = record.MakeFingerprint(b)
 	}
 	f.resume(g)
-	f.fields = t.fieldsOf(f.group, g.Path)
+	f.fields = t.fieldsOf(v.group, g.Path)
 	t.mu.Lock()
+	f.label, f.group = v.label, v.group // whatever a scan made of it meanwhile
 	f.bound, f.registering = true, true
 	t.byID[g.ID] = f
 	t.mu.Unlock()
@@ -168,7 +179,7 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 		}
 	}
 	for _, g := range old {
-		t.replaced(f.group, g, v.node)
+		t.replaced(v.group, g, v.node)
 		f.regrown = f.regrown || g.Path == v.path
 	}
 	return record.Generation{}, false, nil
@@ -178,11 +189,6 @@ func (t *Tailer) bound(id record.SourceID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.byID[id] != nil
-}
-
-// sameName tells that path is label or a rotation of it.
-func sameName(label, path string) bool {
-	return label == path || (filepath.Dir(label) == filepath.Dir(path) && related(filepath.Base(label), filepath.Base(path)))
 }
 
 // What copyOf finds.
@@ -297,24 +303,6 @@ func (t *Tailer) samePrefix(f, orig *file, size uint64) (bool, error) {
 	}
 	k, err := h.ReadAt(b[:n], at)
 	return uint64(k) == n && bytes.Equal(a[:n], b[:n]), noEOF(err)
-}
-
-// unrotated returns the paths of which path may be a rotation, longest first:
-// app.log-20260101 gives app.log-20260101 cut at each separator, and for
-// app-20260101.log also app.log.
-func unrotated(path string) []string {
-	dir, base := filepath.Split(path)
-	var out []string
-	for i := len(base) - 1; i > 0; i-- {
-		switch base[i] {
-		case '.', '-', '_', '~', '@':
-			out = append(out, dir+base[:i])
-			if ext := filepath.Ext(base); len(ext) < len(base)-i && ext != "" {
-				out = append(out, dir+base[:i]+ext)
-			}
-		}
-	}
-	return out
 }
 
 // skip leaves a file unread and says so once.

@@ -33,8 +33,8 @@ type model struct {
 	next  int
 	files []string
 	half  map[string]string // the started line at a file's end
-	lines map[string]bool   // all that were written whole, or became final
-	moved int
+	lines map[string]string // all that were written whole, or became final, and where
+	wide  bool              // the pattern gives rotated files, too
 	// server has what was stored, by source and position.
 	server map[[2]any]got
 }
@@ -47,10 +47,11 @@ func TestModel(t *testing.T) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		m := &model{
-			rt: rt, files: []string{"a.log", "b.log"}, half: make(map[string]string), lines: make(map[string]bool),
+			rt: rt, files: []string{"a.log", "b.log"}, half: make(map[string]string), lines: make(map[string]string),
 			server: make(map[[2]any]got),
 		}
 		globs := rapid.SampledFrom([]string{"*.log", "*.log*"}).Draw(rt, "glob")
+		m.wide = globs != "*.log"
 		m.rig = newRigAt(rapidTB{t, rt}, dir, func(o *Options) {
 			o.Groups[0].Paths = []string{filepath.Join(dir, globs)}
 			o.MaxLine = 40
@@ -66,6 +67,8 @@ func TestModel(t *testing.T) {
 			"copytruncate": m.copyTruncate,
 			"truncate":     m.truncateRead,
 			"twice":        m.rotateTwice,
+			"early":        m.rotateEarly,
+			"cut, rename":  m.truncateRename,
 			"down":         m.whileDown,
 			"delete":       m.deleteRead,
 			"scan":         func(*rapid.T) { m.tl.scan() },
@@ -97,7 +100,7 @@ func (m *model) write1(rt *rapid.T) {
 	var b strings.Builder
 	for range rapid.IntRange(1, 5).Draw(rt, "lines") {
 		l := m.line(rt)
-		m.lines[m.half[name]+l] = true
+		m.lines[m.half[name]+l] = name
 		m.half[name] = ""
 		b.WriteString(l + rapid.SampledFrom([]string{"\n", "\r\n"}).Draw(rt, "end"))
 	}
@@ -131,27 +134,103 @@ func (m *model) identified(name string) bool {
 // final is called when nothing more is written to a generation.
 func (m *model) final(name string) {
 	if h := m.half[name]; h != "" {
-		m.lines[h] = true
+		m.lines[h] = name
 		m.half[name] = ""
 	}
 }
 
+// keep is how many rotations of a file there are; the inodes of older ones are
+// used again. No action rotates more often than drop gave room for.
+const keep, atOnce = 6, 4
+
+// drop lets go of what the next rotations overwrite, once it is read to its end.
+func (m *model) drop() {
+	read := false
+	for _, name := range m.files {
+		for i := keep - atOnce + 1; i <= keep; i++ {
+			old := fmt.Sprintf("%s.%d", name, i)
+			if _, err := os.Stat(m.path(old)); err != nil {
+				continue
+			}
+			if !read {
+				m.settle()
+				m.grace()
+				m.take()
+				read = true
+			}
+			if i == keep {
+				m.remove(old)
+			}
+		}
+	}
+}
+
+// rotated makes room for the next rotation of a file, and returns its name.
 func (m *model) rotated(name string) string {
-	m.moved++
-	return fmt.Sprintf("%s.%d", name, m.moved)
+	for i := keep - 1; i >= 1; i-- {
+		err := os.Rename(m.path(fmt.Sprintf("%s.%d", name, i)), m.path(fmt.Sprintf("%s.%d", name, i+1)))
+		if err != nil && !os.IsNotExist(err) {
+			m.rt.Fatal(err)
+		}
+	}
+	return name + ".1"
 }
 
 func (m *model) rotate(rt *rapid.T) {
 	name := m.file(rt)
+	m.drop()
 	if m.identified(name) {
 		m.rename(name, m.rotated(name))
 		m.final(name)
 	}
 }
 
+// rotateEarly renames a file that was seen but perhaps not yet recognised.
+func (m *model) rotateEarly(rt *rapid.T) {
+	name := m.file(rt)
+	m.drop()
+	m.tl.scan()
+	if fi, err := os.Stat(m.path(name)); err != nil || fi.Size() == 0 {
+		return
+	}
+	m.rename(name, m.rotated(name))
+	m.final(name)
+	if rapid.Bool().Draw(rt, "next") {
+		m.put(rt, name)
+	}
+	m.settle()
+	m.grace()
+	m.take()
+}
+
+// truncateRename has a generation begin in a truncated file that is renamed
+// before anybody looks.
+func (m *model) truncateRename(rt *rapid.T) {
+	name := m.file(rt)
+	m.drop()
+	if m.half[name] != "" || !m.identified(name) {
+		return
+	}
+	m.truncate(name, 0)
+	m.put(rt, name)
+	m.rename(name, m.rotated(name))
+	m.settle()
+	m.settle()
+	m.take()
+}
+
+// put writes one line.
+func (m *model) put(rt *rapid.T, name string) {
+	l := m.line(rt)
+	m.lines[m.half[name]+l] = name
+	m.half[name] = ""
+	m.write(name, l+"\n")
+}
+
 // rotateTwice has a generation come and go between two looks.
 func (m *model) rotateTwice(rt *rapid.T) {
 	name := m.file(rt)
+	m.drop()
 	if !m.identified(name) {
 		return
 	}
@@ -163,26 +242,28 @@ func (m *model) rotateTwice(rt *rapid.T) {
 func (m *model) rotateTwiceNow(rt *rapid.T, name string) {
 	m.rename(name, m.rotated(name))
 	m.final(name)
-	for range rapid.IntRange(1, 3).Draw(rt, "unseen generations") {
-		l := m.line(rt)
-		m.lines[l] = true
-		m.write(name, l+"\n")
+	for range rapid.IntRange(1, atOnce-1).Draw(rt, "unseen generations") {
+		m.put(rt, name)
 		m.rename(name, m.rotated(name))
 	}
 }
 
-// whileDown has things happen to a file while scribe does not run.
+// whileDown has things happen to the files while scribe does not run.
 func (m *model) whileDown(rt *rapid.T) {
-	name := m.file(rt)
-	known := m.identified(name)
-	m.stop()
-	if rapid.Bool().Draw(rt, "written") {
-		l := m.line(rt)
-		m.lines[m.half[name]+l] = true
-		m.half[name] = ""
-		m.write(name, l+"\n")
+	names := rapid.Permutation(m.files).Draw(rt, "files")[:rapid.IntRange(1, len(m.files)).Draw(rt, "how many")]
+	m.drop()
+	known := make(map[string]bool)
+	for _, name := range names {
+		known[name] = m.identified(name)
 	}
-	if known {
+	m.stop()
+	for _, name := range names {
+		if rapid.Bool().Draw(rt, "written") {
+			m.put(rt, name)
+		}
+		if !known[name] {
+			continue
+		}
 		switch rapid.IntRange(0, 3).Draw(rt, "what") {
 		case 0:
 			m.rename(name, m.rotated(name))
@@ -193,9 +274,7 @@ func (m *model) whileDown(rt *rapid.T) {
 			m.copy(name, m.rotated(name))
 			m.truncate(name, 0)
 			m.final(name)
-			l := m.line(rt)
-			m.lines[l] = true
-			m.write(name, l+"\n")
+			m.put(rt, name)
 		}
 	}
 	m.start()
@@ -207,13 +286,12 @@ func (m *model) whileDown(rt *rapid.T) {
 // copyTruncate writes more between the last look and the copy.
 func (m *model) copyTruncate(rt *rapid.T) {
 	name := m.file(rt)
+	m.drop()
 	if !m.identified(name) {
 		return
 	}
 	if m.half[name] == "" && rapid.Bool().Draw(rt, "unread") {
-		l := m.line(rt)
-		m.lines[l] = true
-		m.write(name, l+"\n")
+		m.put(rt, name)
 	}
 	m.copy(name, m.rotated(name))
 	if rapid.Bool().Draw(rt, "copy seen") {
@@ -278,7 +356,7 @@ func (m *model) take() {
 func (m *model) check() {
 	for _, name := range m.files {
 		if m.half[name] != "" {
-			m.lines[m.half[name]] = true
+			m.lines[m.half[name]] = name
 			m.half[name] = ""
 			m.write(name, "\n")
 		}
@@ -289,8 +367,11 @@ func (m *model) check() {
 	m.grace()
 	m.take()
 	stored := make(map[string]int)
-	for _, s := range joined(m.server) {
-		stored[s]++
+	for _, l := range joined(m.server) {
+		stored[l.text]++
+		if name := m.path(m.lines[l.text]); l.file != name && !(m.wide && strings.HasPrefix(l.file, name+".")) {
+			m.rt.Errorf("line %q of %s came under the name %s", l.text, name, l.file)
+		}
 	}
 	for l := range m.lines {
 		if stored[l] != 1 {
@@ -317,12 +398,12 @@ func (m *model) check() {
 }
 
 // joined puts the pieces of split lines together again, and checks the positions.
-func joined(server map[[2]any]got) []string {
+func joined(server map[[2]any]got) []got {
 	bySource := make(map[record.SourceID][]got)
 	for _, l := range server {
 		bySource[l.id] = append(bySource[l.id], l)
 	}
-	var out []string
+	var out []got
 	for _, lines := range bySource {
 		sortLines(lines)
 		var b bytes.Buffer
@@ -332,12 +413,12 @@ func joined(server map[[2]any]got) []string {
 			}
 			b.WriteString(l.text)
 			if l.marks&record.LineSplit == 0 {
-				out = append(out, b.String())
+				out = append(out, got{text: b.String(), file: l.file})
 				b.Reset()
 			}
 		}
 		if b.Len() > 0 {
-			out = append(out, b.String())
+			out = append(out, got{text: b.String(), file: lines[len(lines)-1].file})
 		}
 	}
 	return out

@@ -19,6 +19,7 @@ const minNulRun = 64
 // view is what a step needs to know of a file's state.
 type view struct {
 	path, label string
+	group       *group
 	node        inode
 	away        bool // renamed or deleted
 	deleted     bool
@@ -36,7 +37,7 @@ func (t *Tailer) viewOf(f *file) (v view, ok bool) {
 		f.restart()
 	}
 	return view{
-		path: f.path, label: f.label, node: f.node, away: f.away(), deleted: f.path == "",
+		path: f.path, label: f.label, group: f.group, node: f.node, away: f.away(), deleted: f.path == "",
 		quiet:  now.Sub(f.changed) >= t.o.Grace,
 		giveUp: f.path == "" && now.Sub(f.deletedAt) > t.o.HoldTime,
 	}, f.skip == "" && !f.finished && !f.registering
@@ -112,7 +113,8 @@ func (t *Tailer) openFile(f *file, v view) bool {
 		t.retry(f) // it was replaced since: the scan sorts it out
 		return false
 	}
-	f.h = h
+	_, given := t.bornAs(v.label, v.path)
+	f.h, f.stray = h, given == nil
 	f.awake = false
 	t.open.Add(1)
 	return true

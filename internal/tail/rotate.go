@@ -3,7 +3,6 @@ package tail
 import (
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"journalist/internal/record"
 )
@@ -24,14 +23,12 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	f.regrown = true
 	t.mu.Lock()
 	delete(t.byID, old.ID)
-	if v.path != "" {
-		f.label = v.path
-	}
+	t.nameLocked(f, v.path)
 	old.Size = uint64(max(f.maxSize, 0))
 	f.changed, f.bound, f.maxSize = t.o.Clock(), false, f.atSize
 	f.publishLocked()
 	t.mu.Unlock()
-	t.replaced(f.group, old, v.node)
+	t.replaced(v.group, old, v.node)
 	return true, nil
 }
 
@@ -102,7 +99,7 @@ func (t *Tailer) adopt(gr *group, g record.Generation, path string, node inode) 
 	defer t.mu.Unlock()
 	f := t.files[node]
 	if f == nil {
-		f = &file{group: gr, label: path, node: node, path: path, changed: now, seen: t.scans}
+		f = &file{group: gr, label: g.Path, node: node, path: path, changed: now, seen: t.scans}
 		t.files[node] = f
 	}
 	f.adopt = &g
@@ -113,14 +110,17 @@ func (t *Tailer) adopt(gr *group, g record.Generation, path string, node inode) 
 
 // missedSiblings finds what was at label and rotated away again before anybody
 // looked: rotations of it, known to nobody, that are not older than the one at
-// hand.
+// hand. Those of another log whose name goes on where label ends are not.
 func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (missed []*file) {
 	dir, base := filepath.Split(label)
 	entries, _ := t.fs.ReadDir(filepath.Clean(dir)) // what cannot be listed is not found
 	now := t.o.Clock()
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if !related(base, e.Name()) || !strings.ContainsAny(e.Name()[commonPrefix(base, e.Name()):], "0123456789") || excluded(g.Exclude, path) {
+		if !related(base, e.Name()) || !numbered(label, path) || excluded(g.Exclude, path) {
+			continue
+		}
+		if name, _ := t.bornAs(label, path); name != label {
 			continue
 		}
 		fi, err := t.fs.Stat(path)
@@ -135,12 +135,4 @@ func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (misse
 		t.mu.Unlock()
 	}
 	return missed
-}
-
-func commonPrefix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
 }

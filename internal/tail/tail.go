@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -232,6 +233,9 @@ func New(o Options) (*Tailer, error) {
 		gr := &group{Group: g}
 		gr.Paths = slices.DeleteFunc(slices.Clone(g.Paths), func(p string) bool { return p == "-" })
 		gr.stdin = len(gr.Paths) != len(g.Paths)
+		for i, p := range gr.Paths {
+			gr.Paths[i] = filepath.Clean(p) // as the paths that it gives
+		}
 		t.groups = append(t.groups, gr)
 	}
 	c := o.Metrics.Counter
