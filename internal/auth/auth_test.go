@@ -194,6 +194,23 @@ func TestAdminTokenFromElsewhere(t *testing.T) {
 	if _, err := a.Session(secret); err == nil {
 		t.Error("a token is no session")
 	}
+	changed := open(t, dir, c) // a start with another secret, because this one was told
+	if err := changed.SetAdminToken("another" + secret); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := changed.Login("another" + secret); err != nil {
+		t.Error(err)
+	}
+	if _, err := changed.Session(session); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a session of the secret before: %v", err)
+	}
+	again := open(t, dir, c)
+	if err := again.SetAdminToken(secret); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Session(session); err != nil {
+		t.Errorf("a start with the same secret ends its session: %v", err)
+	}
 	other := open(t, dir, c) // a start without the file: its token and sessions are over
 	if _, err := other.Authenticate(secret); !errors.Is(err, ErrUnknown) {
 		t.Error(err)

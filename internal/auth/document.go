@@ -207,7 +207,7 @@ func (d *document) clean(now time.Time) {
 	d.Links = links[max(0, len(links)-maxLinks):]
 	sessions := d.Sessions[:0]
 	for _, s := range d.Sessions {
-		if s.valid(now) && (s.Token == "" || s.Token == adminTokenID || byID[s.Token] != nil) {
+		if s.valid(now) && (s.Token == "" || isAdminToken(s.Token) || byID[s.Token] != nil) {
 			sessions = append(sessions, s)
 		}
 	}

@@ -58,7 +58,7 @@ func (a *Auth) Login(tokenSecret string) (secret string, p *Principal, err error
 		return "", nil, err
 	}
 	err = a.change(func(d *document, x index) error {
-		if id != adminTokenID && x.byID[id] == nil {
+		if !isAdminToken(id) && x.byID[id] == nil {
 			return fmt.Errorf("token: %w", ErrUnknown)
 		}
 		secret = d.addSession(id, a.clock())
@@ -97,9 +97,11 @@ func (a *Auth) Session(secret string) (*Principal, error) {
 	}
 	p := adminPrincipal()
 	switch {
-	case s.Token == adminTokenID && a.adminToken == nil:
-		return nil, fmt.Errorf("session: %w", ErrUnknown)
-	case s.Token != "" && s.Token != adminTokenID:
+	case isAdminToken(s.Token):
+		if a.adminToken == nil || s.Token != adminTokenID(*a.adminToken) {
+			return nil, fmt.Errorf("session: %w", ErrUnknown)
+		}
+	case s.Token != "":
 		t := a.index.byID[s.Token]
 		if t == nil {
 			return nil, fmt.Errorf("session: %w", ErrUnknown)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -17,9 +18,18 @@ import (
 // one.
 const TokenPrefix = "jt_"
 
-// adminTokenID stands for the token of SetAdminToken, which has no entry in the
-// file.
-const adminTokenID = "admin-token-file"
+// adminTokenPrefix begins what stands for the token of SetAdminToken, which has no
+// entry in the file.
+const adminTokenPrefix = "admin-token-file:"
+
+// adminTokenID tells one such token from the next, without being its hash: the
+// sessions of one that was replaced end with it.
+func adminTokenID(h hash) string {
+	again := hashOf(string(h[:]))
+	return adminTokenPrefix + hex.EncodeToString(again[:8])
+}
+
+func isAdminToken(id string) bool { return strings.HasPrefix(id, adminTokenPrefix) }
 
 // TokenSpec says what a new token shall be.
 type TokenSpec struct {
@@ -129,7 +139,8 @@ func (a *Auth) EnsureAdmin() (secret string, created bool, err error) {
 }
 
 // SetAdminToken makes a secret from elsewhere an admin token as long as this
-// process runs. Only its hash is kept, and not on disk.
+// process runs. Only its hash is kept, and not on disk. Sessions that another such
+// secret opened end.
 func (a *Auth) SetAdminToken(secret string) error {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < 20 {
@@ -154,7 +165,7 @@ func (a *Auth) authenticate(secret string) (p *Principal, id string, err error) 
 	defer a.mu.Unlock()
 	a.refreshLocked()
 	if a.adminToken != nil && subtle.ConstantTimeCompare(a.adminToken[:], h[:]) == 1 {
-		return adminPrincipal(), adminTokenID, nil
+		return adminPrincipal(), adminTokenID(h), nil
 	}
 	t := a.index.tokens[h]
 	if t == nil || subtle.ConstantTimeCompare(t.Hash[:], h[:]) != 1 {
