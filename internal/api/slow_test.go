@@ -28,6 +28,26 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 func (l *pipeListener) Close() error   { close(l.done); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }
 
+// pipe serves a connection in memory, which keeps to the clock of a synctest
+// bubble. stop ends the server.
+func (w *world) pipe() (client net.Conn, stop func()) {
+	s := NewServer("x", w.handler)
+	l := &pipeListener{make(chan net.Conn), make(chan struct{})}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	client, server := net.Pipe()
+	l.conns <- server
+	return client, func() {
+		if err := s.Close(); err != nil {
+			w.t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			w.t.Error(err)
+		}
+		_ = client.Close() // the server's end is closed
+	}
+}
+
 // TestBodyThatNeverComes holds that nobody keeps a connection, or an answer, by
 // announcing a body and not sending it.
 func TestBodyThatNeverComes(t *testing.T) {
@@ -43,12 +63,8 @@ func TestBodyThatNeverComes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				s := NewServer("x", w.handler)
-				l := &pipeListener{make(chan net.Conn), make(chan struct{})}
-				served := make(chan error, 1)
-				go func() { served <- s.Serve(l) }()
-				client, server := net.Pipe()
-				l.conns <- server
+				client, stop := w.pipe()
+				defer stop()
 				start := time.Now()
 				if _, err := io.WriteString(client, strings.Replace(request, "TOKEN", w.tokens["ingest"], 1)); err != nil {
 					t.Fatal(err)
@@ -59,12 +75,6 @@ func TestBodyThatNeverComes(t *testing.T) {
 				answer, err := io.ReadAll(client)
 				if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 ") || time.Since(start) > 2*time.Minute {
 					t.Errorf("after %v: %q %v", time.Since(start), answer, err)
-				}
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
-				if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-					t.Error(err)
 				}
 			})
 		})

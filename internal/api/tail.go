@@ -93,7 +93,10 @@ func (s *Server) follow(r *http.Request, req lang.Request, source bool, out *str
 	defer func() { cancel(); <-beats }()
 	go func() {
 		defer close(beats)
-		s.beat(ctx, cancel, out)
+		defer cancel()
+		if err := s.beat(ctx, r, out); err != nil {
+			_ = event("error", explain(err).append) // the client is gone: nobody to tell
+		}
 	}()
 	rows := rowWriter{source: source}
 	for ctx.Err() == nil {
@@ -150,23 +153,26 @@ func appendEvents(dst []byte, rows *rowWriter, b *scan.Block, out *stream) []byt
 }
 
 // beat writes comments so that proxies keep the connection and a client that is
-// gone is noticed.
-func (s *Server) beat(ctx context.Context, cancel context.CancelFunc, out *stream) {
+// gone is noticed. It returns an error when the credentials that the tail was opened
+// with have been revoked or have expired since.
+func (s *Server) beat(ctx context.Context, r *http.Request, out *stream) error {
 	t := time.NewTicker(keepAlive)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-t.C:
-			err := out.write(func(dst []byte) []byte { return append(dst, ": alive\n\n"...) })
-			if err == nil {
-				err = out.flush()
-			}
-			if err != nil {
-				cancel()
-				return
-			}
+		}
+		if _, err := s.authenticate(r, ours); err != nil {
+			return err
+		}
+		err := out.write(func(dst []byte) []byte { return append(dst, ": alive\n\n"...) })
+		if err == nil {
+			err = out.flush()
+		}
+		if err != nil {
+			return nil //nolint:nilerr // the client is gone: nobody to tell
 		}
 	}
 }

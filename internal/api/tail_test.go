@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"journalist/internal/scan"
 )
@@ -114,4 +117,48 @@ func TestTailRefuses(t *testing.T) {
 	if got := w.do("read", "GET", "/api/v1/tail?quary=x", ""); got.Code != 400 {
 		t.Errorf("unknown parameter: %d", got.Code)
 	}
+}
+
+// TestTailEndsWithItsToken holds that a tail that is open does not outlive its
+// credentials.
+func TestTailEndsWithItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.querier.tail = func(ctx context.Context, _ func(*scan.Block) error) (int64, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		client, stop := w.pipe()
+		defer stop()
+		if _, err := io.WriteString(client, "GET /api/v1/tail?query=x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "+w.tokens["read"]+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		in := bufio.NewReader(client)
+		next := func(want string) {
+			t.Helper()
+			for {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					t.Fatalf("no %q: %v", want, err)
+				}
+				if strings.HasPrefix(line, want) {
+					return
+				}
+			}
+		}
+		next("event: ready")
+		next(": alive")
+		if err := w.auth.Revoke("read"); err != nil {
+			t.Fatal(err)
+		}
+		next("event: error")
+		next(`data: {"error":{"kind":"auth"`)
+		if _, err := io.Copy(io.Discard, in); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("it ended after %v", took)
+		}
+	})
 }
