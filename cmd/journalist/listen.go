@@ -16,6 +16,7 @@ import (
 
 	"journalist/internal/api"
 	"journalist/internal/cli"
+	"journalist/internal/metrics"
 	"journalist/internal/pki"
 )
 
@@ -29,7 +30,7 @@ type listeners struct {
 }
 
 // listen opens all sockets, or none.
-func listen(o serveOptions, authority *pki.PKI) (l *listeners, err error) {
+func listen(o serveOptions, authority *pki.PKI, set *metrics.Set) (l *listeners, err error) {
 	l = &listeners{}
 	opened := l
 	defer func() {
@@ -37,7 +38,7 @@ func listen(o serveOptions, authority *pki.PKI) (l *listeners, err error) {
 			opened.close()
 		}
 	}()
-	if err := l.listenHTTP(o, authority); err != nil {
+	if err := l.listenHTTP(o, authority, set); err != nil {
 		return nil, err
 	}
 	if o.Lumberjack.Addr == "off" {
@@ -70,7 +71,7 @@ func (l *listeners) close() {
 
 // listenHTTP opens the listener of the page and the API: plain on loopback and on
 // a unix socket, with TLS on every other address.
-func (l *listeners) listenHTTP(o serveOptions, authority *pki.PKI) (err error) {
+func (l *listeners) listenHTTP(o serveOptions, authority *pki.PKI, set *metrics.Set) (err error) {
 	if path, ok := strings.CutPrefix(o.HTTP.Addr, "unix:"); ok {
 		if o.httpTLS == "on" {
 			return cli.Exit(cli.ExitUsage, errors.New("--http-tls on: a unix socket has no TLS; the proxy in front of it has"))
@@ -82,8 +83,11 @@ func (l *listeners) listenHTTP(o serveOptions, authority *pki.PKI) (err error) {
 			return err
 		}
 		l.url = "unix:" + path
-		l.http, err = listenUnix(path)
-		return err
+		if l.http, err = listenUnix(path); err != nil {
+			return err
+		}
+		l.http = api.LimitConns(l.http, set)
+		return nil
 	}
 	secure := o.httpTLS == "on" || o.httpTLS == "auto" && api.CheckListen(o.HTTP.Addr, false) != nil
 	if o.HTTP.TLS.Cert != "" && o.httpTLS != "off" {
@@ -95,7 +99,12 @@ func (l *listeners) listenHTTP(o serveOptions, authority *pki.PKI) (err error) {
 	if l.http, err = listenTCP("http", o.HTTP.Addr); err != nil {
 		return err
 	}
+	l.http = api.LimitConns(l.http, set)
 	addr := l.http.Addr().String()
+	// "localhost" is what the resolver says it is.
+	if err := api.CheckListen(addr, secure); err != nil {
+		return cli.Exit(cli.ExitUsage, err)
+	}
 	if !secure {
 		l.url = "http://" + cli.HostPort(addr, "127.0.0.1")
 		l.page = l.url
@@ -176,12 +185,17 @@ func listenUnix(path string) (net.Listener, error) {
 			_ = os.Remove(path) // else listening fails with the reason
 		}
 	}
-	// The socket must never be open to everybody, not even for a moment.
-	old := syscall.Umask(0o117)
+	// The socket must never be open to everybody, not even for a moment. The mask is
+	// the whole process's: it must take nothing from the owner, whose store makes
+	// folders at the same time.
+	old := syscall.Umask(0o007)
 	l, err := net.Listen("unix", path)
 	syscall.Umask(old)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen on %s: %w", path, err), l.Close())
 	}
 	return l, nil
 }

@@ -112,7 +112,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		Querier: engine, Sink: sink, Auth: au, Metrics: set, Logger: log,
 		UI: ui.Dist(), Version: programVersion(),
 	})
-	l, err := listen(o, authority)
+	l, err := listen(o, authority, set)
 	if err != nil {
 		return err
 	}
