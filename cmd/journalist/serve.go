@@ -107,7 +107,10 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	defer func() { err = errors.Join(err, au.Close()) }()
 
 	sink := pipeline.New(pipeline.Options{Next: st, Zone: o.Zone, Metrics: set, Logger: log})
-	engine := exec.New(exec.Options{Source: st, Metrics: set, Logger: log})
+	engine := exec.New(exec.Options{
+		Source: st, Metrics: set, Logger: log,
+		MaxBytes: min(64<<20, o.memory/2), MaxTotalBytes: o.memory / 2,
+	})
 	handler := api.New(api.Options{
 		Querier: engine, Sink: sink, Auth: au, Metrics: set, Logger: log,
 		UI: ui.Dist(), Version: programVersion(),

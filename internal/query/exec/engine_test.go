@@ -174,6 +174,34 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestBudgetOfAll holds that queries together stay within the engine's memory, and
+// give it back.
+func TestBudgetOfAll(t *testing.T) {
+	e := exec.New(exec.Options{Source: numbered(t, 5000), MaxBytes: 3 << 20, MaxTotalBytes: 3 << 20})
+	sort := lang.Request{Query: parse(t, "* | sort n")}
+	for range 5 { // alone, each finds all of it free
+		if _, err := e.Run(t.Context(), sort, func(*scan.Block) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nested := 0
+	var over *scan.BudgetError
+	var run func(*scan.Block) error
+	run = func(*scan.Block) error { // while its rows are in memory
+		if nested++; nested > 100 {
+			return nil
+		}
+		_, err := e.Run(t.Context(), sort, run)
+		return err
+	}
+	if _, err := e.Run(t.Context(), sort, run); !errors.As(err, &over) || !strings.Contains(over.What, "other queries") || nested < 1 {
+		t.Errorf("%d queries at once: %v", nested, err)
+	}
+	if _, err := e.Run(t.Context(), sort, func(*scan.Block) error { return nil }); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestBudgets(t *testing.T) {
 	e := exec.New(exec.Options{Source: numbered(t, 5000), MaxGroups: 100})
 	for _, c := range []struct {

@@ -43,6 +43,10 @@ type Options struct {
 	// MaxBytes is the memory that one query may take in the executor; default
 	// 64 MiB. A Request may ask for less.
 	MaxBytes int64
+	// MaxTotalBytes is the memory that all queries together may take there; default
+	// four times MaxBytes. A query that does not get what it needs ends with a
+	// *scan.BudgetError.
+	MaxTotalBytes int64
 	// MaxDuration is how long a query may run before it ends with a partial
 	// answer; default one minute, negative for no limit. The time that yield takes
 	// does not count, so that slow clients get whole answers. Tails have no limit.
@@ -56,6 +60,7 @@ type Options struct {
 // Engine answers queries. Its methods may be called concurrently.
 type Engine struct {
 	o       Options
+	all     pool
 	queries *metrics.Counter
 	failed  *metrics.Counter
 	partial *metrics.Counter
@@ -76,6 +81,9 @@ func New(o Options) *Engine {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 64 << 20
 	}
+	if o.MaxTotalBytes <= 0 {
+		o.MaxTotalBytes = 4 * o.MaxBytes
+	}
 	if o.MaxDuration == 0 {
 		o.MaxDuration = time.Minute
 	}
@@ -85,13 +93,16 @@ func New(o Options) *Engine {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	return &Engine{
+	e := &Engine{
 		o:       o,
 		queries: o.Metrics.Counter("journalist_queries_total"),
 		failed:  o.Metrics.Counter("journalist_query_errors_total"),
 		partial: o.Metrics.Counter("journalist_queries_partial_total"),
 		seconds: o.Metrics.Histogram("journalist_query_seconds"),
 	}
+	e.all.max = o.MaxTotalBytes
+	o.Metrics.Gauge(func() float64 { return float64(e.all.used.Load()) }, "journalist_query_held_bytes")
+	return e
 }
 
 // errTime is the cause of the context of a query whose time is over.
@@ -122,7 +133,7 @@ func (e *Engine) start(ctx context.Context, req lang.Request) (context.Context, 
 	}
 	e.queries.Inc()
 	q := &query{e: e, req: req, started: time.Now(), now: e.o.Clock().In(req.Zone)}
-	q.budget.max = e.o.MaxBytes
+	q.budget.max, q.budget.all = e.o.MaxBytes, &e.all
 	if req.MaxBytes > 0 {
 		q.budget.max = min(req.MaxBytes, q.budget.max)
 	}
@@ -183,6 +194,7 @@ func (e *Engine) Run(ctx context.Context, req lang.Request, yield func(*scan.Blo
 	if err != nil {
 		return scan.Stats{}, err
 	}
+	defer q.budget.end()
 	p, err := q.plan()
 	if err == nil {
 		err = q.run(ctx, p, func(b *scan.Block) error {

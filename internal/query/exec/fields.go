@@ -33,6 +33,7 @@ func (e *Engine) Fields(ctx context.Context, req lang.Request, sample, top int) 
 	if err != nil {
 		return nil, 0, scan.Stats{}, err
 	}
+	defer q.budget.end()
 	f := fieldSample{q: q, fields: map[string]*fieldCount{}}
 	err = f.run(ctx, min(sample, maxSample))
 	list := f.list(max(top, 0))

@@ -61,6 +61,7 @@ func (e *Engine) Histogram(ctx context.Context, req lang.Request, buckets int, b
 	if err != nil {
 		return nil, 0, scan.Stats{}, err
 	}
+	defer q.budget.end()
 	list, span, err := q.histogram(ctx, buckets, by)
 	st, err := q.finish(ctx, err)
 	return list, span, st, err
