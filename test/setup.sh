@@ -38,6 +38,7 @@ if ! new_enough; then
   npm install --silent --no-audit --no-fund --prefix .tools/node "node-linux-$arch@22"
   mkdir -p .tools/bin
   ln -sf "../node/node_modules/node-linux-$arch/bin/node" .tools/bin/node
+  hash -r # bash remembers the old one's place
   new_enough
 fi
 
