@@ -28,9 +28,13 @@ type PeerError struct {
 	// Name is the certificate's own claim, not proven; "" without a certificate.
 	Name string
 	msg  string
+	err  error // what crypto/x509 said; nil where it was not asked
 }
 
 func (e *PeerError) Error() string { return e.msg }
+
+// Unwrap returns the error of crypto/x509, by which listeners class the refusal.
+func (e *PeerError) Unwrap() error { return e.err }
 
 // MutualConfig is for listeners whose clients prove themselves with a
 // certificate (the forwarders): one of ours that was not revoked, or one that
@@ -93,7 +97,7 @@ func isUnknownCA(err error) bool {
 // peerError puts x509's error into words.
 func (p *PKI) peerError(leaf *x509.Certificate, err error) error {
 	name := leaf.Subject.CommonName
-	e := &PeerError{Kind: PeerInvalid, Name: name}
+	e := &PeerError{Kind: PeerInvalid, Name: name, err: err}
 	now := p.o.Clock()
 	var invalid x509.CertificateInvalidError
 	switch {

@@ -109,8 +109,10 @@ func handshakeKind(err error) (kind, remedy string) {
 		return "no_certificate", "the client sent no certificate; set its certificate and key"
 	case errors.As(err, &unknown):
 		return "unknown_ca", "the client's certificate is not from this server's CA; issue one with 'journalist cert issue NAME'"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore):
+		return "not_yet_valid", "the client's certificate is not valid yet; set the clock that is wrong, the client's or this machine's"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "expired", "the client's certificate is expired or not yet valid; check both clocks or issue a new one"
+		return "expired", "the client's certificate is expired; issue a new one, or set this machine's clock if it is not old"
 	case errors.As(err, &invalid):
 		return "bad_certificate", "the client's certificate is not fit for a client"
 	case strings.Contains(text, "remote error: tls: ") && strings.Contains(text, "certificate"):

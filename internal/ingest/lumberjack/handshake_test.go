@@ -52,6 +52,7 @@ func TestHandshakeFailures(t *testing.T) {
 		{"no_certificate", with(func(c *tls.Config) { c.Certificates = nil }), "set its certificate"},
 		{"unknown_ca", use(other, certs.Spec{CommonName: "web-01"}), "journalist cert issue"},
 		{"expired", use(h.ca, certs.Spec{CommonName: "web-01", NotAfter: time.Now().Add(-time.Minute)}), "expired"},
+		{"not_yet_valid", use(h.ca, certs.Spec{CommonName: "web-01", NotBefore: time.Now().Add(time.Hour), NotAfter: time.Now().Add(2 * time.Hour)}), "clock"},
 		{"revoked", use(h.ca, certs.Spec{CommonName: "revoked"}), "revoked"},
 		{"nameless", use(h.ca, certs.Spec{}), "needs a name"},
 		{"not_trusted", with(func(c *tls.Config) { c.RootCAs = x509.NewCertPool() }), "ca.crt"},
