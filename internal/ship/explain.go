@@ -3,12 +3,15 @@ package ship
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"syscall"
+	"time"
 )
 
 type pkixExtension = pkix.Extension
@@ -80,16 +83,15 @@ func hint(err error, cfg *tls.Config) string {
 
 // alertHint explains an alert that the server sent about us.
 func alertHint(text string, cfg *tls.Config) string {
-	has := hasCertificate(cfg)
+	ours := certificateOf(cfg)
 	switch {
-	case strings.Contains(text, "certificate required"), strings.Contains(text, "bad certificate") && !has:
+	case strings.Contains(text, "certificate required"), strings.Contains(text, "bad certificate") && ours == nil:
 		return "the server wants a client certificate; set ssl certificate and ssl key to what 'journalist cert issue NAME' wrote"
-	case strings.Contains(text, "expired certificate"):
-		return "our ssl certificate is expired; issue a new one with 'journalist cert issue NAME'"
 	case strings.Contains(text, "revoked certificate"):
 		return "our ssl certificate was revoked on the server; issue a new one with 'journalist cert issue NAME'"
-	case strings.Contains(text, "unknown certificate authority"), strings.Contains(text, "bad certificate"), strings.Contains(text, "unknown certificate"):
-		return "the server does not accept our ssl certificate (issued by another CA, revoked or expired); its log says why"
+	case strings.Contains(text, "expired certificate"), strings.Contains(text, "unknown certificate authority"),
+		strings.Contains(text, "bad certificate"), strings.Contains(text, "unknown certificate"):
+		return refusedHint(ours, time.Now())
 	case strings.Contains(text, "protocol version"):
 		return "the server's TLS is older than 1.2"
 	case strings.Contains(text, alertNoProtocol):
@@ -98,13 +100,46 @@ func alertHint(text string, cfg *tls.Config) string {
 	return "the server ended the TLS handshake; its log says why"
 }
 
-func hasCertificate(cfg *tls.Config) bool {
+// refusedHint says what is most likely wrong with our certificate. The server's
+// alert is too short for that, so we look at the certificate ourselves.
+func refusedHint(ours *x509.Certificate, now time.Time) string {
+	switch {
+	case ours == nil:
+		return "the server does not accept our ssl certificate; its log says why"
+	case now.After(ours.NotAfter):
+		return fmt.Sprintf("our ssl certificate is expired since %s; issue a new one with 'journalist cert issue NAME'; if it is not old, check the clock of this machine",
+			ours.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(ours.NotBefore):
+		return fmt.Sprintf("our ssl certificate is valid only from %s on; check the clock of this machine", ours.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("the server does not accept our ssl certificate %q issued by %q: it comes from a CA that the server does not trust, was revoked, or is expired there; issue one with 'journalist cert issue NAME'; the server's log says why",
+		ours.Subject.CommonName, ours.Issuer.String())
+}
+
+// certificateOf returns the certificate that we show, nil when there is none.
+func certificateOf(cfg *tls.Config) *x509.Certificate {
 	if cfg == nil {
-		return false
+		return nil
 	}
-	if cfg.GetClientCertificate != nil {
-		c, err := cfg.GetClientCertificate(&tls.CertificateRequestInfo{})
-		return err == nil && c != nil && len(c.Certificate) > 0
+	var c *tls.Certificate
+	switch {
+	case cfg.GetClientCertificate != nil:
+		var err error
+		if c, err = cfg.GetClientCertificate(&tls.CertificateRequestInfo{}); err != nil {
+			return nil
+		}
+	case len(cfg.Certificates) > 0:
+		c = &cfg.Certificates[0]
 	}
-	return len(cfg.Certificates) > 0
+	if c == nil || len(c.Certificate) == 0 {
+		return nil
+	}
+	if c.Leaf != nil {
+		return c.Leaf
+	}
+	leaf, err := x509.ParseCertificate(c.Certificate[0])
+	if err != nil {
+		return nil
+	}
+	return leaf
 }

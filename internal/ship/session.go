@@ -169,7 +169,10 @@ func (ss *session) outcome(err error) error {
 		ss.s.o.Logger.Debug("server closed the idle connection", "server", ss.addr)
 		return nil
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("the server closed the connection before it acknowledged %d windows", under)
+		return &hinted{
+			fmt.Errorf("the server closed the connection before it acknowledged %d windows", under),
+			"the server's log says why; if its disk is full, lines wait here until it has room",
+		}
 	}
 	return explain(err, ss.s.o.TLS)
 }
