@@ -80,6 +80,17 @@ func (d dataDir) made() bool {
 	return err == nil || errors.Is(err, fs.ErrPermission)
 }
 
+// unwritable adds what to do to an error about a data folder that the server
+// cannot write.
+func unwritable(err error) error {
+	for _, e := range []error{fs.ErrPermission, syscall.EROFS, fs.ErrNotExist, syscall.ENOTDIR} {
+		if errors.Is(err, e) {
+			return fmt.Errorf("%w: name a folder that this user (uid %d) may write with --data", err, os.Geteuid())
+		}
+	}
+	return err
+}
+
 // asOwner runs f as the user that the data folder belongs to when root runs the
 // program: files that root made there would be unreadable for the server. f gets
 // the folder under a name that this user can reach, also where the folders above

@@ -84,11 +84,11 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	}
 	set := metrics.New()
 	if err := vfs.OS.MkdirAll(string(o.data)); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+		return unwritable(fmt.Errorf("data folder: %w", err))
 	}
 	st, err := openStore(o, set, log)
 	if err != nil {
-		return err
+		return unwritable(err)
 	}
 	defer func() {
 		log.Info("closing the store")
@@ -125,7 +125,8 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		ForeignCert: o.HTTP.TLS.Cert != "", PID: os.Getpid(), Version: programVersion(),
 	}
 	if err := o.data.writeInfo(info); err != nil {
-		return err
+		// On a full disk, say. What is there can be asked all the same.
+		log.Warn("journalist login on this machine will not know the server's addresses", "err", err)
 	}
 	if err := a.welcome(o, au, l.page, log); err != nil {
 		return err

@@ -40,10 +40,12 @@ type submission struct {
 func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 	done := make(chan error, 1)
 	if b.Len() > record.MaxBatchRows || b.Bytes() > 2*record.MaxBatchBytes {
+		s.m.tooLarge.Inc()
 		done <- fmt.Errorf("batch of %d rows, %d bytes: %w", b.Len(), b.Bytes(), record.ErrTooLarge)
 		return done
 	}
 	if why := s.full.Load(); why != nil {
+		s.m.full.Inc()
 		done <- fullError(*why)
 		return done
 	}
@@ -55,6 +57,7 @@ func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 	var raw int
 	if q.body, raw = encodeBody(b); raw > wal.MaxBody/2 {
 		s.room.Release(q.weight)
+		s.m.tooLarge.Inc()
 		done <- fmt.Errorf("batch of %d bytes with its field names: %w", raw, record.ErrTooLarge)
 		return done
 	}
@@ -76,6 +79,11 @@ func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 // fullError says why nothing is taken and what to do.
 func fullError(why string) error {
 	return fmt.Errorf("%w: %s; free disk space, lower the retention, or lower the disk floor", record.ErrFull, why)
+}
+
+// outOfSpace tells that a write failed because the disk or the quota is full.
+func outOfSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // scratch and bodies are reused: they are as big as the batches.
@@ -230,8 +238,9 @@ func (s *Store) answer(q *submission, err error) {
 // failGroup refuses a group whose write failed. What was refused for a reason of
 // its own keeps that.
 func (s *Store) failGroup(group []*submission, err error) {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = errors.Join(fullError("no space left on the disk"), err)
+	if outOfSpace(err) {
+		err = fmt.Errorf("%w (%w)", fullError("no space left on the disk"), err)
+		s.m.full.Add(len(group))
 	}
 	s.m.failed.Add(len(group))
 	s.o.Logger.Error("batches not committed", "batches", len(group), "error", err)

@@ -83,18 +83,23 @@ func (s *Store) tablesLocked() []*memtable.Table {
 
 // counters are the store's metrics.
 type counters struct {
-	rows, groups, duplicates, gaps, failed, trimmed *metrics.Counter
-	flushes, flushErrors, merges, mergedBytes       *metrics.Counter
-	quarantined, scans                              *metrics.Counter
-	droppedRows, droppedBytes, droppedParts         *metrics.Counter
-	syncSeconds                                     *metrics.Histogram
+	rows, groups, duplicates, failed, trimmed *metrics.Counter
+	gaps, full, tooLarge                      *metrics.Counter // refused batches
+	flushes, flushErrors, merges, mergedBytes *metrics.Counter
+	quarantined, scans                        *metrics.Counter
+	droppedRows, droppedBytes, droppedParts   *metrics.Counter
+	syncSeconds                               *metrics.Histogram
 }
 
 func (s *Store) registerMetrics() {
 	set := s.o.Metrics
 	c := func(name string) *metrics.Counter { return set.Counter("journalist_store_" + name + "_total") }
+	refused := func(reason string) *metrics.Counter {
+		return set.Counter("journalist_store_refused_batches_total", "reason", reason)
+	}
 	s.m = counters{
-		rows: c("rows"), groups: c("commits"), duplicates: c("duplicate_batches"), gaps: c("refused_batches"),
+		rows: c("rows"), groups: c("commits"), duplicates: c("duplicate_batches"),
+		gaps: refused("gap"), full: refused("full"), tooLarge: refused("too_large"),
 		failed: c("failed_batches"), trimmed: c("duplicate_rows"),
 		flushes: c("flushes"), flushErrors: c("flush_errors"), merges: c("merges"), mergedBytes: c("merged_bytes"),
 		quarantined: c("quarantined_files"), scans: c("scans"),

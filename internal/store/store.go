@@ -192,7 +192,12 @@ func (s *Store) load() error {
 	// There is a manifest before there is a part: a missing one is never the trace
 	// of a crash.
 	if err := s.saveManifest(); err != nil {
-		return err
+		// On a full disk the manifest that is there will do: what it lists and the
+		// log have just been read, and questions must be answered even then.
+		if _, missing := s.o.FS.Stat(s.path(manifestName)); missing != nil || !outOfSpace(err) {
+			return err
+		}
+		s.o.Logger.Warn("the disk is full: the store can be asked, and takes batches when there is room", "error", err)
 	}
 	if rep.Torn > 0 {
 		s.o.Logger.Info("cut unfinished writes off the write-ahead log", "bytes", rep.Torn)
