@@ -60,12 +60,12 @@ func check(ctx context.Context, path string, offline bool) (*cli.ScribeCheck, er
 			out.Paths = append(out.Paths, checkPattern(pattern))
 		}
 	}
-	if offline || len(conf.Servers) == 0 {
-		return out, nil
-	}
 	tls, err := ship.TLSConfig(tlsFiles(conf), nil)
 	if err != nil {
 		out.Config = append(out.Config, err.Error())
+		return out, nil
+	}
+	if offline {
 		return out, nil
 	}
 	for _, server := range conf.Servers {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/oklog/run"
@@ -62,7 +64,7 @@ func (a *app) runCommand() *cobra.Command {
 func (a *app) forward(ctx context.Context, s settings) error {
 	conf, err := config.LoadForwarder(s.config, nil)
 	if err != nil {
-		return err
+		return withWarnings(err, conf)
 	}
 	logger, closeLog, err := newLogger(a.stderr, s.level, s.syslog)
 	if err != nil {
@@ -83,6 +85,16 @@ func (a *app) forward(ctx context.Context, s settings) error {
 		return err
 	}
 	return f.run(ctx)
+}
+
+// withWarnings adds the warnings to the mistakes of a configuration: an unknown key
+// is often why another one is missing.
+func withWarnings(err error, conf *config.Forwarder) error {
+	var problems config.Problems
+	if conf == nil || !errors.As(err, &problems) {
+		return err
+	}
+	return slices.Concat(problems, conf.Warnings)
 }
 
 // forwarder is everything that runs.

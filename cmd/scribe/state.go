@@ -31,7 +31,7 @@ func stateDir(flag string) string {
 // it is named in the error.
 func lockState(dir string) (unlock func() error, err error) {
 	if err := vfs.OS.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, unwritable(err)
 	}
 	name := filepath.Join(dir, "lock")
 	unlock, err = vfs.Lock(vfs.OS, name, 0)
@@ -43,13 +43,18 @@ func lockState(dir string) (unlock func() error, err error) {
 		return nil, fmt.Errorf("%s uses the state directory %s: stop it, or name another one with --state-dir", who, dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, unwritable(err)
 	}
 	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		_ = unlock() // the first error is the one to tell
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, unwritable(err)
 	}
 	return unlock, nil
+}
+
+// unwritable says what to do about a state directory that cannot be used.
+func unwritable(err error) error {
+	return fmt.Errorf("state directory: %w: name one that this user (uid %d) may write with --state-dir", err, os.Geteuid())
 }
 
 // lockHolder returns the process that locked the state directory last, 0 when
