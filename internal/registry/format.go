@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 
 	"journalist/internal/record"
+	"journalist/internal/wire"
 )
 
 // The files' format is docs/format/registry.md. Both kinds of file are a header
@@ -84,8 +85,7 @@ func appendFull(dst []byte, g *record.Generation) []byte {
 	dst = appendMoving(append(dst, entryFull), g)
 	dst = binary.AppendUvarint(dst, g.Dev)
 	dst = binary.AppendUvarint(dst, g.Ino)
-	dst = binary.AppendUvarint(dst, uint64(len(g.Path)))
-	return append(dst, g.Path...)
+	return wire.AppendBytes(dst, g.Path)
 }
 
 func appendUpdate(dst []byte, g *record.Generation) []byte {
@@ -119,98 +119,52 @@ type entry struct {
 	count uint64
 }
 
-// decoder reads a frame's payload and remembers the first error.
-type decoder struct {
-	b   []byte
-	err error
-}
-
-func (d *decoder) fail(what string) {
-	if d.err == nil {
-		d.err = fmt.Errorf("%w: %s", ErrCorrupt, what)
-	}
-	d.b = nil
-}
-
-func (d *decoder) take(n uint64) []byte {
-	if n > uint64(len(d.b)) {
-		d.fail("entry is cut")
-		return nil
-	}
-	p := d.b[:n]
-	d.b = d.b[n:]
-	return p
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.fail("bad varint")
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.b)
-	if n <= 0 {
-		d.fail("bad varint")
-		return 0
-	}
-	d.b = d.b[n:]
-	return v
-}
+// decoder reads a frame's payload.
+type decoder struct{ wire.Decoder }
 
 func (d *decoder) fingerprint(limit uint64) (f record.Fingerprint) {
-	n := d.uvarint()
+	n := d.Uvarint()
 	if n > limit {
-		d.fail("fingerprint is too long")
+		d.Fail("fingerprint is too long")
 		return f
 	}
-	f.Len = uint32(n)
-	if p := d.take(8); p != nil {
-		f.Sum = binary.LittleEndian.Uint64(p)
-	}
+	f.Len, f.Sum = uint32(n), d.Uint64()
 	return f
 }
 
 func (d *decoder) moving(g *record.Generation) {
-	copy(g.ID[:], d.take(uint64(len(g.ID))))
-	if p := d.take(1); p != nil {
-		g.State = record.GenerationState(p[0])
-		if g.State > record.Gone {
-			d.fail("unknown state")
-		}
+	copy(g.ID[:], d.Take(uint64(len(g.ID))))
+	if g.State = record.GenerationState(d.Byte()); g.State > record.Gone {
+		d.Fail("unknown state %d", g.State)
 	}
-	g.To, g.Size = d.uvarint(), d.uvarint()
-	g.AckedAt, g.SeenAt = d.varint(), d.varint()
+	g.To, g.Size = d.Uvarint(), d.Uvarint()
+	g.AckedAt, g.SeenAt = d.Varint(), d.Varint()
 	g.Head, g.Tail = d.fingerprint(record.HeadMax), d.fingerprint(record.TailMax)
 }
 
 // next returns the next entry; ok is false at the end and after an error.
 func (d *decoder) next() (e entry, ok bool) {
-	if len(d.b) == 0 {
+	if len(d.Data) == 0 {
 		return e, false
 	}
-	e.kind = d.take(1)[0]
+	e.kind = d.Byte()
 	switch e.kind {
 	case entryFull:
 		d.moving(&e.g)
-		e.g.Dev, e.g.Ino = d.uvarint(), d.uvarint()
-		n := d.uvarint()
+		e.g.Dev, e.g.Ino = d.Uvarint(), d.Uvarint()
+		n := d.Uvarint()
 		if n > maxPath {
-			d.fail("path is too long")
+			d.Fail("path is too long")
 		}
-		e.g.Path = string(d.take(n))
+		e.g.Path = string(d.Take(n))
 	case entryUpdate:
 		d.moving(&e.g)
 	case entryForget:
-		copy(e.g.ID[:], d.take(uint64(len(e.g.ID))))
+		copy(e.g.ID[:], d.Take(uint64(len(e.g.ID))))
 	case entryEnd:
-		e.count = d.uvarint()
+		e.count = d.Uvarint()
 	default:
-		d.fail(fmt.Sprintf("unknown entry kind %d", e.kind))
+		d.Fail("unknown entry kind %d", e.kind)
 	}
-	return e, d.err == nil
+	return e, d.Err() == nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"journalist/internal/record"
 	"journalist/internal/vfs"
+	"journalist/internal/wire"
 )
 
 // State is what the registry's files say.
@@ -252,7 +253,7 @@ func readFrames(r io.Reader, kind byte, seq uint64, each func(*entry) error) err
 			}
 			return fmt.Errorf("%w: checksum of the frame at byte %d is wrong", ErrCorrupt, offset)
 		}
-		d := decoder{b: buf}
+		d := decoder{wire.Decoder{Data: buf, Kind: ErrCorrupt}}
 		for {
 			e, ok := d.next()
 			if !ok {
@@ -262,8 +263,8 @@ func readFrames(r io.Reader, kind byte, seq uint64, each func(*entry) error) err
 				return err
 			}
 		}
-		if d.err != nil {
-			return fmt.Errorf("frame at byte %d: %w", offset, d.err)
+		if d.Err() != nil {
+			return fmt.Errorf("frame at byte %d: %w", offset, d.Err())
 		}
 		offset += frameHeader + int64(size)
 	}

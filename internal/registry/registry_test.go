@@ -20,6 +20,7 @@ import (
 
 	"journalist/internal/record"
 	"journalist/internal/vfs"
+	"journalist/internal/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -489,14 +490,14 @@ func TestCodecRoundTrip(t *testing.T) {
 			AckedAt: rapid.Int64().Draw(t, "acked"), SeenAt: rapid.Int64().Draw(t, "seen"),
 			State: record.GenerationState(rapid.IntRange(0, 2).Draw(t, "state")),
 		}
-		d := decoder{b: appendFull(nil, &want)}
+		d := decoder{wire.Decoder{Data: appendFull(nil, &want), Kind: ErrCorrupt}}
 		if e, ok := d.next(); !ok || e.kind != entryFull || e.g != want || len(d.b) != 0 {
-			t.Fatalf("got %+v, %v, want %+v", e.g, d.err, want)
+			t.Fatalf("got %+v, %v, want %+v", e.g, d.Err(), want)
 		}
-		d = decoder{b: appendUpdate(nil, &want)}
+		d = decoder{wire.Decoder{Data: appendUpdate(nil, &want), Kind: ErrCorrupt}}
 		want.Path, want.Dev, want.Ino = "", 0, 0
 		if e, ok := d.next(); !ok || e.kind != entryUpdate || e.g != want || len(d.b) != 0 {
-			t.Fatalf("got %+v, %v, want %+v", e.g, d.err, want)
+			t.Fatalf("got %+v, %v, want %+v", e.g, d.Err(), want)
 		}
 	})
 }
@@ -522,7 +523,7 @@ func FuzzReadFrames(f *testing.F) {
 		if n > len(b) {
 			t.Fatalf("%d entries in %d bytes", n, len(b))
 		}
-		d := decoder{b: b}
+		d := decoder{wire.Decoder{Data: b, Kind: ErrCorrupt}}
 		for {
 			if _, ok := d.next(); !ok {
 				break
