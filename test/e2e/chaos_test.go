@@ -252,6 +252,11 @@ func checkEveryLineOnce(t *testing.T, ctx context.Context, j *proc.Journalist, l
 			t.Errorf("%s: %d of %d lines are missing", tag, missing, len(bitmap))
 		}
 	}
+	for _, l := range logs {
+		if n, err := j.Count(ctx, "file:*"+l.tag+".log"); err != nil || n != int64(l.gen.Next()) {
+			t.Errorf("file:*%s.log counts %d of %d lines (%v)", l.tag, n, l.gen.Next(), err)
+		}
+	}
 	if !t.Failed() {
 		t.Logf("%d lines, each exactly once", total)
 	}
