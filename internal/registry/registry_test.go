@@ -491,12 +491,12 @@ func TestCodecRoundTrip(t *testing.T) {
 			State: record.GenerationState(rapid.IntRange(0, 2).Draw(t, "state")),
 		}
 		d := decoder{wire.Decoder{Data: appendFull(nil, &want), Kind: ErrCorrupt}}
-		if e, ok := d.next(); !ok || e.kind != entryFull || e.g != want || len(d.b) != 0 {
+		if e, ok := d.next(); !ok || e.kind != entryFull || e.g != want || len(d.Data) != 0 {
 			t.Fatalf("got %+v, %v, want %+v", e.g, d.Err(), want)
 		}
 		d = decoder{wire.Decoder{Data: appendUpdate(nil, &want), Kind: ErrCorrupt}}
 		want.Path, want.Dev, want.Ino = "", 0, 0
-		if e, ok := d.next(); !ok || e.kind != entryUpdate || e.g != want || len(d.b) != 0 {
+		if e, ok := d.next(); !ok || e.kind != entryUpdate || e.g != want || len(d.Data) != 0 {
 			t.Fatalf("got %+v, %v, want %+v", e.g, d.Err(), want)
 		}
 	})
