@@ -25,7 +25,7 @@ func explain(err error) failure {
 		switch body.Status {
 		case http.StatusForbidden:
 			kind = "auth"
-		case http.StatusRequestEntityTooLarge:
+		case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests:
 			kind = "limit"
 		case http.StatusUnsupportedMediaType:
 			kind = "unsupported"

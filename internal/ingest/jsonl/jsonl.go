@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/semaphore"
 
 	"journalist/internal/ingest"
 	"journalist/internal/ingest/httpbody"
@@ -31,6 +32,9 @@ type Options struct {
 	Metrics *metrics.Set
 	// MaxBody is the most bytes of one request after decompression; 0 means 1 GiB.
 	MaxBody int64
+	// MaxMemory is the most bytes that the batches of all requests may hold at once;
+	// 0 means 64 MiB. Requests that find no room send smaller batches, or wait.
+	MaxMemory int64
 	// Clock is the time; nil means time.Now.
 	Clock func() time.Time
 }
@@ -39,6 +43,8 @@ const (
 	batchRows  = 4096
 	batchBytes = 4 << 20
 	inFlight   = 4
+	// firstCharge is what an open batch is counted with until it outgrows it.
+	firstCharge = 64 << 10
 	// maxErrors is how many bad lines the answer describes.
 	maxErrors = 20
 	maxKey    = 200
@@ -49,8 +55,9 @@ type Handler struct {
 	o   Options
 	log *slog.Logger
 
-	requests, rows, rejected, bytes *metrics.Counter
-	batches                         batchPool
+	requests, rows, rejected, bytes, busy *metrics.Counter
+	batches                               batchPool
+	memory                                *semaphore.Weighted
 }
 
 // New makes a handler.
@@ -58,6 +65,10 @@ func New(o Options) *Handler {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 1 << 30
 	}
+	if o.MaxMemory <= 0 {
+		o.MaxMemory = 64 << 20
+	}
+	o.MaxMemory = max(o.MaxMemory, firstCharge)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -71,6 +82,8 @@ func New(o Options) *Handler {
 		rows:     o.Metrics.Counter("journalist_jsonl_rows_total"),
 		rejected: o.Metrics.Counter("journalist_jsonl_rejected_rows_total"),
 		bytes:    o.Metrics.Counter("journalist_jsonl_received_bytes_total"),
+		busy:     o.Metrics.Counter("journalist_jsonl_busy_total"),
+		memory:   semaphore.NewWeighted(o.MaxMemory),
 	}
 }
 
@@ -152,6 +165,7 @@ type feed struct {
 	res     *Result
 
 	batch   *record.Batch
+	charged int64  // what the open batch is counted with
 	count   uint64 // batches submitted
 	flights []flight
 	err     error // the first that the sink had
@@ -159,8 +173,9 @@ type feed struct {
 
 // flight is a batch that the sink has.
 type flight struct {
-	batch *record.Batch
-	done  <-chan error
+	batch   *record.Batch
+	charged int64
+	done    <-chan error
 }
 
 func (f *feed) run(body io.Reader) error {
@@ -199,6 +214,7 @@ func (f *feed) run(body io.Reader) error {
 	if f.batch != nil {
 		f.h.batches.put(f.batch)
 	}
+	f.h.memory.Release(f.charged)
 	if f.err != nil {
 		return f.err
 	}
@@ -206,16 +222,62 @@ func (f *feed) run(body io.Reader) error {
 }
 
 func (f *feed) add(n int64, line []byte) {
-	if f.batch == nil {
-		f.batch = f.h.batches.get()
+	if f.batch == nil && !f.begin() {
+		return
 	}
 	if err := f.batch.AppendJSON(line, f.now); err != nil {
 		f.res.reject(n, lineError(line, err))
 		return
 	}
-	if f.batch.Len() >= batchRows || f.batch.Bytes() >= batchBytes {
+	switch {
+	case f.batch.Len() >= batchRows || f.batch.Bytes() >= batchBytes:
 		f.submit()
+	case int64(f.batch.Bytes()) > f.charged:
+		f.extend()
 	}
+}
+
+// begin opens a batch when there is memory for it. A request waits for that with
+// empty hands only: two that waited while they hold some would wait for each other.
+func (f *feed) begin() bool {
+	for !f.h.memory.TryAcquire(firstCharge) {
+		if len(f.flights) == 0 {
+			f.h.busy.Inc()
+			if f.err = f.h.memory.Acquire(f.ctx, firstCharge); f.err != nil {
+				return false
+			}
+			break
+		}
+		if f.land(); f.err != nil {
+			return false
+		}
+	}
+	f.charged = firstCharge
+	f.batch = f.h.batches.get()
+	return true
+}
+
+// extend counts the open batch with more, or sends it as it is when there is no
+// more. A body with a key must always be cut in the same places: its request ends,
+// and can be repeated.
+func (f *feed) extend() {
+	more := max(2*f.charged, int64(f.batch.Bytes())) - f.charged
+	for !f.h.memory.TryAcquire(more) {
+		if len(f.flights) > 0 {
+			if f.land(); f.err != nil {
+				return
+			}
+			continue
+		}
+		f.h.busy.Inc()
+		if f.key != "" {
+			f.err = &httpbody.Error{Status: http.StatusTooManyRequests, Msg: "too many requests at once", Hint: "send the body again in some seconds, with the same Idempotency-Key"}
+			return
+		}
+		f.submit()
+		return
+	}
+	f.charged += more
 }
 
 func lineError(line []byte, err error) string {
@@ -234,8 +296,8 @@ func (f *feed) submit() {
 			return
 		}
 	}
-	b := f.batch
-	f.batch = nil
+	b, charged := f.batch, f.charged
+	f.batch, f.charged = nil, 0
 	b.Dataset, b.Client = f.dataset, f.client
 	if f.key != "" {
 		// The same body is cut into the same batches, so that their number tells
@@ -243,7 +305,7 @@ func (f *feed) submit() {
 		b.Window = windowOf(f.key, f.dataset, f.count, b)
 	}
 	f.count++
-	f.flights = append(f.flights, flight{b, f.h.o.Sink.Submit(f.ctx, b)})
+	f.flights = append(f.flights, flight{b, charged, f.h.o.Sink.Submit(f.ctx, b)})
 }
 
 // land waits for the oldest batch in flight.
@@ -253,6 +315,7 @@ func (f *feed) land() {
 	rows := first.batch.Len()
 	err := <-first.done
 	f.h.batches.put(first.batch)
+	f.h.memory.Release(first.charged)
 	if err != nil {
 		if f.err == nil {
 			f.err = err

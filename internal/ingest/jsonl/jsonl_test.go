@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -297,4 +298,79 @@ func FuzzBody(f *testing.F) {
 			t.Errorf("accepted %d and rejected %d of %d lines", a.Accepted, a.Rejected, want)
 		}
 	})
+}
+
+// slowSink commits what it took only when it is told, and counts what it holds.
+type slowSink struct {
+	fakeSink
+	held, most atomic.Int64
+}
+
+func (s *slowSink) Submit(ctx context.Context, b *record.Batch) <-chan error {
+	n := int64(b.Bytes())
+	now := s.held.Add(n)
+	for most := s.most.Load(); now > most && !s.most.CompareAndSwap(most, now); most = s.most.Load() {
+		continue
+	}
+	done := make(chan error, 1)
+	stored := s.fakeSink.Submit(ctx, b)
+	go func() {
+		time.Sleep(time.Millisecond) // a disk's time
+		s.held.Add(-n)
+		done <- <-stored
+	}()
+	return done
+}
+
+// TestMemory holds that all requests together stay within their memory, and that
+// none of them waits for ever.
+func TestMemory(t *testing.T) {
+	const limit, requests, lines = 1 << 20, 16, 2000
+	s := &slowSink{}
+	h := New(Options{Sink: s, MaxMemory: limit})
+	text := strings.Repeat("x", 1000)
+	var body strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&body, "{\"message\":\"%d %s\"}\n", i, text)
+	}
+	var wg sync.WaitGroup
+	for range requests {
+		wg.Go(func() {
+			if status, a := post(t, h, anyone, "/", ndjson, strings.NewReader(body.String())); status != 200 || a.Accepted != lines {
+				t.Errorf("%d %+v", status, a)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(s.messages()); n != requests*lines {
+		t.Errorf("%d rows", n)
+	}
+	if most := s.most.Load(); most > limit+requests*4096 { // an open batch is over by its last line
+		t.Errorf("the sink held %d bytes", most)
+	}
+	if !h.memory.TryAcquire(limit) {
+		t.Error("memory is not given back")
+	}
+	// A body with a key is cut where it always is, or not at all.
+	status, a := post(t, h, anyone, "/", ndjson, io.MultiReader(strings.NewReader("\n"), &freeing{h, strings.NewReader(body.String())}), "Idempotency-Key", "k")
+	if status != 429 || a.Accepted != 0 || a.Error.Kind != "limit" {
+		t.Errorf("%d %+v", status, a)
+	}
+	if !h.memory.TryAcquire(firstCharge) || h.memory.TryAcquire(1) {
+		t.Error("memory of a refused body is not given back, or too much of it")
+	}
+}
+
+// freeing gives the request room for its first charge before the body comes.
+type freeing struct {
+	h    *Handler
+	body io.Reader
+}
+
+func (f *freeing) Read(p []byte) (int, error) {
+	if f.h != nil {
+		f.h.memory.Release(firstCharge)
+		f.h = nil
+	}
+	return f.body.Read(p)
 }
