@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -218,6 +219,44 @@ func TestFailingLoginsAreSlowedDown(t *testing.T) {
 	w.now = w.now.Add(60e9)
 	if got := w.do("none", "POST", "/api/v1/login", good); got.Code != 200 {
 		t.Errorf("after a minute: %d %s", got.Code, got.Body)
+	}
+}
+
+// failing lets log-ins fail while a body is read.
+type failing struct {
+	w    *world
+	body io.Reader
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	for range 20 {
+		f.w.do("none", "POST", "/api/v1/login", `{"token":"x"}`)
+	}
+	return f.body.Read(p)
+}
+
+// Many requests that wait with their bodies together get no more attempts than
+// one after the other.
+func TestLoginsThatWaitWithTheirBodies(t *testing.T) {
+	w := newWorld(t)
+	r := httptest.NewRequest("POST", "/api/v1/login", &failing{w, strings.NewReader(`{"token":"` + w.tokens["read"] + `"}`)})
+	r.Header.Set("Content-Type", "application/json")
+	out := httptest.NewRecorder()
+	w.handler.ServeHTTP(out, r)
+	if out.Code != http.StatusTooManyRequests || out.Header().Get("Set-Cookie") != "" {
+		t.Errorf("%d %s", out.Code, out.Body)
+	}
+}
+
+// Behind a proxy with TLS the cookie must not go over plain HTTP either.
+func TestCookieBehindProxy(t *testing.T) {
+	w := newWorld(t)
+	login := `{"token":"` + w.tokens["read"] + `"}`
+	for proto, secure := range map[string]bool{"https": true, "HTTPS": true, "http": false, "": false} {
+		got := w.do("none", "POST", "/api/v1/login", login, "X-Forwarded-Proto", proto)
+		if cookie := got.Header().Get("Set-Cookie"); got.Code != 200 || strings.Contains(cookie, "; Secure") != secure {
+			t.Errorf("%q: %d %s", proto, got.Code, cookie)
+		}
 	}
 }
 

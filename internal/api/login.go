@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"journalist/internal/auth"
 	"journalist/internal/ingest/httpbody"
@@ -61,12 +62,8 @@ func bodyError(err error) error {
 // login opens a session with a token or a one-time code and sets its cookie.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	key := auth.AddressKey(r.RemoteAddr)
-	if wait := s.limiter.Wait(key); wait > 0 {
-		s.throttled.Inc()
-		s.writeError(w, r, &Error{
-			Status: http.StatusTooManyRequests, Kind: "auth", Message: "too many log-ins failed from this address",
-			Hint: "try again in some seconds", retryAfter: int(math.Ceil(wait.Seconds())),
-		})
+	if err := s.mayTry(key); err != nil {
+		s.writeError(w, r, err)
 		return
 	}
 	if err := s.origin.Check(r); err != nil {
@@ -85,6 +82,11 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		s.writeError(w, r, badRequest(`either "token" or "code" is needed`, ""))
 		return
 	}
+	// Again: many may have passed the first time before any of them had a body.
+	if err := s.mayTry(key); err != nil {
+		s.writeError(w, r, err)
+		return
+	}
 	var session string
 	var p *auth.Principal
 	var err error
@@ -100,6 +102,19 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	s.log.Info("logged in", "name", p.Name, "from", r.RemoteAddr, "by", map[bool]string{true: "link", false: "token"}[in.Code != ""])
 	http.SetCookie(w, s.cookie(r, session, 30*24*60*60))
 	writeJSON(w, http.StatusOK, s.whoami(p))
+}
+
+// mayTry refuses an address from which too many log-ins failed.
+func (s *Server) mayTry(key string) error {
+	wait := s.limiter.Wait(key)
+	if wait <= 0 {
+		return nil
+	}
+	s.throttled.Inc()
+	return &Error{
+		Status: http.StatusTooManyRequests, Kind: "auth", Message: "too many log-ins failed from this address",
+		Hint: "try again in some seconds", retryAfter: int(math.Ceil(wait.Seconds())),
+	}
 }
 
 func (s *Server) loginError(r *http.Request, key string, link bool, err error) error {
@@ -121,9 +136,11 @@ func (s *Server) loginError(r *http.Request, key string, link bool, err error) e
 }
 
 func (s *Server) cookie(r *http.Request, value string, age int) *http.Cookie {
+	// What a proxy says is only believed to make the cookie safer.
+	secure := r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 	return &http.Cookie{
 		Name: sessionCookie, Value: value, Path: "/", MaxAge: age,
-		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+		HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode,
 	}
 }
 
