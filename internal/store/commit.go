@@ -241,6 +241,7 @@ func (s *Store) failGroup(group []*submission, err error) {
 	if outOfSpace(err) {
 		err = fmt.Errorf("%w (%w)", fullError("no space left on the disk"), err)
 		s.m.full.Add(len(group))
+		s.checkSpace() // retention then comes soon
 	}
 	s.m.failed.Add(len(group))
 	s.o.Logger.Error("batches not committed", "batches", len(group), "error", err)

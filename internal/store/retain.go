@@ -129,7 +129,26 @@ func (s *Store) drop(parts []*livePart, why string) error {
 	s.m.droppedBytes.Add(int(size))
 	s.m.droppedParts.Add(len(parts))
 	s.o.Logger.Info("dropped old data", "reason", why, "rows", rows, "bytes", size, "parts", len(parts))
-	return s.saveManifest()
+	err := s.saveManifest()
+	if err != nil && outOfSpace(err) {
+		s.removeEarly(parts)
+		err = s.saveManifest()
+	}
+	return err
+}
+
+// removeEarly removes the files of dropped parts before the manifest says so: on a
+// full disk it could never be written otherwise. After a crash in between the
+// manifest lists parts that are not there, which costs their rows and no more, and
+// those were to go.
+func (s *Store) removeEarly(parts []*livePart) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range parts {
+		if p.refs == 0 {
+			s.removePart(p)
+		}
+	}
 }
 
 // floor is how many bytes are kept free of a file system of so many.
@@ -154,7 +173,7 @@ func (s *Store) checkSpace() {
 	deficit, err := s.deficit()
 	was := s.full.Load() != nil
 	if err == nil && deficit > 0 {
-		why := fmt.Sprintf("%d bytes are missing to the disk floor and nothing is left to drop", deficit)
+		why := fmt.Sprintf("%d bytes are missing to the disk floor", deficit)
 		s.full.Store(&why)
 		if !was {
 			s.o.Logger.Error("taking no more batches", "reason", why)

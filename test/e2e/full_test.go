@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -105,36 +106,10 @@ func TestDiskFloor(t *testing.T) {
 // disk can be mounted, what TestDiskFloor does has to do.
 func TestFullDisk(t *testing.T) {
 	ctx := deadline(t, time.Minute)
-	disk := t.TempDir()
-	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
-		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-			t.Logf("no disk of its own: %v", err)
-			return
-		}
-		t.Fatal(err)
+	j, disk := startOnSmallDisk(t, ctx)
+	if j == nil {
+		return
 	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	j, err := proc.NewJournalist(bin, disk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	j.Args = []string{"--disk-floor", "1MB"}
-	if err := j.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := j.Stop(20 * time.Second); err != nil {
-			t.Error(err)
-		}
-		verify(t, j.Data)
-		if t.Failed() {
-			t.Logf("journalist's output:\n%s", tailOf(j.Output()))
-		}
-	})
 	l := openLog(t, t.TempDir(), "app")
 	s := newScribe(t, ctx, j, j.Lumberjack, map[string]string{"type": "app"}, l.path)
 	if err := s.Start(); err != nil {
@@ -163,6 +138,103 @@ func TestFullDisk(t *testing.T) {
 	}
 	l.write(t, 10)
 	expectNumbers(t, ctx, j, "app", 610)
+}
+
+// startOnSmallDisk starts a server whose data folder has a disk of 24 MiB of its own;
+// nil where none can be mounted.
+func startOnSmallDisk(t *testing.T, ctx context.Context) (_ *proc.Journalist, disk string) {
+	t.Helper()
+	disk = t.TempDir()
+	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
+		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
+			t.Logf("no disk of its own: %v", err)
+			return nil, ""
+		}
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	j, err := proc.NewJournalist(bin, disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Args = []string{"--disk-floor", "1MB"}
+	if err := j.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := j.Stop(20 * time.Second); err != nil {
+			t.Error(err)
+		}
+		verify(t, j.Data)
+		if t.Failed() {
+			t.Logf("journalist's output:\n%s", tailOf(j.Output()))
+		}
+	})
+	return j, disk
+}
+
+// A disk that others fill to the last byte: the oldest data goes, which takes no
+// room of its own, and then there is room again.
+func TestFullDiskDropsTheOldest(t *testing.T) {
+	ctx := deadline(t, time.Minute)
+	j, disk := startOnSmallDisk(t, ctx)
+	if j == nil {
+		return
+	}
+	send := func(message string) int {
+		t.Helper()
+		var body strings.Builder
+		random := rand.New(rand.NewPCG(1, uint64(len(message))))
+		for range 2000 {
+			fmt.Fprintf(&body, `{"message":"%s","noise":"`, message)
+			for range 50 {
+				fmt.Fprintf(&body, "%016x", random.Uint64())
+			}
+			body.WriteString("\"}\n")
+		}
+		status, _, err := j.Do(ctx, http.MethodPost, "/api/v1/ingest/jsonl", "application/x-ndjson", strings.NewReader(body.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status
+	}
+	for _, message := range []string{"oldest", "older"} {
+		if status := send(message); status != http.StatusOK {
+			t.Fatalf("%s: %d", message, status)
+		}
+		if err := j.Stop(20 * time.Second); err != nil { // writes a part
+			t.Fatal(err)
+		}
+		if err := j.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, filepath.Join(disk, "ballast"))
+	if status := send("new"); status != http.StatusTooManyRequests {
+		t.Fatalf("on a full disk: %d", status)
+	}
+	waitMetric(t, ctx, j, "journalist_store_dropped_parts_total", 1)
+	says(t, "journalist's log", j.Output(), "dropping the oldest data", "disk floor")
+	for {
+		status, _, err := j.Do(ctx, http.MethodPost, "/api/v1/ingest/jsonl", "application/x-ndjson", strings.NewReader(`{"message":"taken"}`+"\n"))
+		if err == nil && status == http.StatusOK {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("still %d (%v)", status, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	for message, want := range map[string]int64{"oldest": 0, "older": 2000, "taken": 1} {
+		if n, err := j.Count(ctx, "message="+message); err != nil || n != want {
+			t.Errorf("%s: %d records, want %d (%v)", message, n, want, err)
+		}
+	}
 }
 
 // fill writes until the disk is full.
