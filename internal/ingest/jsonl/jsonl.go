@@ -32,7 +32,8 @@ type Options struct {
 	Metrics *metrics.Set
 	// MaxBody is the most bytes of one request after decompression; 0 means 1 GiB.
 	MaxBody int64
-	// MaxMemory is the most bytes that the batches of all requests may hold at once;
+	// MaxMemory is the most bytes that the batches and long lines of all requests may
+	// hold at once;
 	// 0 means 64 MiB. Requests that find no room send smaller batches, or wait.
 	MaxMemory int64
 	// Clock is the time; nil means time.Now.
@@ -166,6 +167,7 @@ type feed struct {
 
 	batch   *record.Batch
 	charged int64  // what the open batch is counted with
+	long    int64  // what the buffer for long lines is counted with
 	count   uint64 // batches submitted
 	flights []flight
 	err     error // the first that the sink had
@@ -179,7 +181,7 @@ type flight struct {
 }
 
 func (f *feed) run(body io.Reader) error {
-	lines := lineReader{r: body}
+	lines := lineReader{r: body, grow: f.growLine}
 	var readErr error
 	for n := int64(1); f.err == nil; n++ {
 		line, err := lines.next()
@@ -214,7 +216,7 @@ func (f *feed) run(body io.Reader) error {
 	if f.batch != nil {
 		f.h.batches.put(f.batch)
 	}
-	f.h.memory.Release(f.charged)
+	f.h.memory.Release(f.charged + f.long)
 	if f.err != nil {
 		return f.err
 	}
@@ -255,6 +257,21 @@ func (f *feed) begin() bool {
 	f.charged = firstCharge
 	f.batch = f.h.batches.get()
 	return true
+}
+
+// growLine counts a buffer that grows for a long line.
+func (f *feed) growLine(more int64) error {
+	for !f.h.memory.TryAcquire(more) {
+		if len(f.flights) == 0 {
+			f.h.busy.Inc()
+			return &httpbody.Error{Status: http.StatusTooManyRequests, Msg: "too many requests with long lines at once", Hint: "send the rest again in some seconds"}
+		}
+		if f.land(); f.err != nil {
+			return f.err
+		}
+	}
+	f.long += more
+	return nil
 }
 
 // extend counts the open batch with more, or sends it as it is when there is no

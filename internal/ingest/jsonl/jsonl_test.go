@@ -361,6 +361,26 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestMemoryOfLongLines holds that lines that are not ended yet count too.
+func TestMemoryOfLongLines(t *testing.T) {
+	const limit = 1 << 20
+	h := New(Options{Sink: &fakeSink{}, MaxMemory: limit})
+	long := `{"message":"` + strings.Repeat("x", 700<<10) + "\"}\n"
+	if status, a := post(t, h, anyone, "/", ndjson, strings.NewReader(long)); status != 200 || a.Accepted != 1 {
+		t.Errorf("%d %+v", status, a)
+	}
+	if !h.memory.TryAcquire(limit - firstCharge) {
+		t.Fatal("memory is not given back")
+	}
+	status, a := post(t, h, anyone, "/", ndjson, strings.NewReader("{\"message\":\"short\"}\n"+long))
+	if status != 429 || a.Accepted != 1 || a.Error.Kind != "limit" {
+		t.Errorf("%d %+v", status, a)
+	}
+	if !h.memory.TryAcquire(firstCharge) {
+		t.Error("memory of a refused body is not given back")
+	}
+}
+
 // freeing gives the request room for its first charge before the body comes.
 type freeing struct {
 	h    *Handler

@@ -19,6 +19,9 @@ type lineReader struct {
 	start, end int // buf[start:end] is read and not yet handed out
 	err        error
 	skipping   bool
+	// grow asks whether the buffer may have so many bytes more than firstBuffer; its
+	// error ends the stream. nil allows it.
+	grow func(more int64) error
 }
 
 const firstBuffer = 256 << 10
@@ -48,7 +51,13 @@ func (l *lineReader) next() ([]byte, error) {
 			l.start, l.end = 0, l.end-l.start
 		}
 		if l.end == len(l.buf) {
-			grown := make([]byte, min(max(firstBuffer, 2*len(l.buf)), record.MaxRecord+firstBuffer))
+			size := min(max(firstBuffer, 2*len(l.buf)), record.MaxRecord+firstBuffer)
+			if len(l.buf) > 0 && l.grow != nil {
+				if l.err = l.grow(int64(size - len(l.buf))); l.err != nil {
+					return nil, l.err
+				}
+			}
+			grown := make([]byte, size)
 			copy(grown, l.buf[:l.end])
 			l.buf = grown
 		}
