@@ -398,6 +398,52 @@ test('columns are added and stay in the link', async () => {
   });
 });
 
+test('lines without a level get no room for one, and plain bars', async () => {
+  const host = 'shop-backend-17';
+  const at = (i) => new Date(Date.now() - 50 * 60_000 - i * 500).toISOString();
+  const plain = Array.from({ length: 300 }, (_, i) => ({ '@timestamp': at(i), host, message: `plain${run} number ${i}` }));
+  await load(url, token, [...plain, { '@timestamp': at(301), host, level: 'error', message: `plain${run} late` }]);
+  // How many pixels of the bars have exactly the colour that the palette gives to name.
+  const painted = (page, name) => page.evaluate((n) => {
+    const want = getComputedStyle(document.querySelector(`[data-colour="${n}"]`)).color.match(/\d+/g).slice(0, 3).join();
+    // A copy is read, since Chromium warns when a canvas that is drawn on is read often.
+    const plot = document.querySelector('.plot canvas');
+    const copy = new OffscreenCanvas(plot.width, plot.height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(plot, 0, 0);
+    const { data } = copy.getImageData(0, 0, plot.width, plot.height);
+    let pixels = 0;
+    for (let i = 0; i < data.length; i += 4) pixels += data[i + 3] === 255 && data.slice(i, i + 3).join() === want ? 1 : 0;
+    return pixels;
+  }, name);
+  const keys = (page) => page.locator('.legend .key').allInnerTexts();
+
+  await using({}, async (page) => {
+    await search(page, `plain${run} number`);
+    await until(async () => (await painted(page, 'plain')) > 50, 'bars in the accent colour');
+    assert.equal(await painted(page, 'other'), 0);
+    assert.deepEqual(await keys(page), []);
+    assert.equal(await page.locator('.row .level').count(), 0);
+    const row = await page.locator('.row').first().evaluate((r) => {
+      const [time, name, message] = [...r.children].map((c) => c.getBoundingClientRect());
+      const cell = r.querySelector('.host');
+      return { gaps: [name.left - time.right, message.left - name.right], cut: cell.scrollWidth > cell.clientWidth, wide: name.width };
+    });
+    assert.equal(Math.round(row.gaps[0]), Math.round(row.gaps[1]), 'nothing between host and message');
+    assert.ok(!row.cut && row.wide < 200, JSON.stringify(row));
+
+    await search(page, `plain${run}`);
+    await until(async () => (await keys(page)).length === 2, 'the names of two levels');
+    await until(async () => (await painted(page, 'other')) > 50, 'bars of the rest');
+    assert.equal(await page.locator('.row .level').count(), 0, 'no loaded row has a level');
+    await until(async () => {
+      await page.getByRole('treegrid').evaluate((g) => g.scrollTo(0, g.scrollHeight));
+      return (await page.locator('.row .level').allInnerTexts()).some((t) => t.includes('error'));
+    }, 'the level of the oldest row');
+    await search(page, `plain${run} number`);
+    await until(async () => (await page.locator('.row .level').count()) === 0, 'no level column again');
+  });
+});
+
 test('a failed histogram leaves the rows alone', async () => {
   await using({ allow: [failed('500')] }, async (page) => {
     await page.route('**/api/v1/histogram?*', (route) =>

@@ -3,7 +3,7 @@ import { bytes, count, millis, plural, short } from './format';
 import { matcher, pieces } from './highlight';
 import { levelClass } from './levels';
 import { runs, visible } from './safetext';
-import { layers, stack } from './stack';
+import { layers, named, stack } from './stack';
 import type { Histogram } from './api';
 import type { Wanted } from './query';
 
@@ -93,6 +93,12 @@ describe('histogram stacks', () => {
     const tops = layers(stack(h));
     expect(tops.at(-1)).toEqual([5, 0, 4, 0]);
     expect(tops[1]).toEqual([3, 0, 0, 0]);
+  });
+  it('name their levels, unless there is none', () => {
+    expect(named(stack(h))).toEqual(['error', 'info', 'other']);
+    expect(named(stack({ ...h, buckets: [{ time: at(60), count: 4, by: { info: 4 } }] }))).toEqual(['info']);
+    expect(named(stack({ ...h, buckets: [{ time: at(60), count: 5, by: { '': 3, audit: 2 } }] }))).toEqual([]);
+    expect(named(stack({ ...h, buckets: [] }))).toEqual([]);
   });
   it('are empty without buckets or with absurd ranges', () => {
     expect(stack({ ...h, buckets: [] }).total).toBe(0);

@@ -53,6 +53,15 @@ export function stack(h: Histogram): Stack {
   return out;
 }
 
+/**
+ * named lists the levels that have rows, the worst first. It is empty when no row
+ * has a level that is known: "other" is a name only next to others.
+ */
+export function named(s: Stack): Level[] {
+  const present = levels.filter((l) => s.counts[l].some((n) => n > 0));
+  return present.length === 1 && present[0] === 'other' ? [] : present;
+}
+
 /** layers accumulates the levels: each layer's top edge, worst level at the bottom, the whole last. */
 export function layers(s: Stack): number[][] {
   const sum = s.totals.map(() => 0);

@@ -3,6 +3,7 @@
 
 import * as api from '../lib/api';
 import { Problem } from '../lib/api';
+import { noColumns, widen, type Columns } from '../lib/columns';
 import { isPageable, isTable, selection } from '../lib/query';
 import { Known, oldestOf, type Row } from '../lib/rows';
 import { absolute, after, isRelative, resolve } from '../lib/time';
@@ -18,6 +19,8 @@ export type Older = 'idle' | 'loading' | 'end' | 'failed';
 
 class Search {
   rows = $state.raw<Row[]>([]);
+  /** columns are what the rows need, and those that have left the list needed. */
+  columns = $state.raw<Columns>(noColumns);
   /** table is whether rows are columns of their own instead of records. */
   table = $state(false);
   running = $state(false);
@@ -85,6 +88,7 @@ class Search {
       shown = true;
       this.table = table;
       this.rows = got.slice();
+      this.columns = widen(noColumns, got);
     };
     const onRow = (row: Row): void => {
       got.push(row);
@@ -125,6 +129,7 @@ class Search {
       await api.query(ask, (row) => (answered++, known.take(row)) || got.push(row), signal);
       if (signal.aborted) return;
       this.rows = [...this.rows, ...got];
+      this.columns = widen(this.columns, got);
       this.older = answered < limit ? 'end' : 'idle';
     } catch (err) {
       if (signal.aborted || session.refused(err)) return;
@@ -186,6 +191,8 @@ class Search {
   prepend(newer: readonly Row[], keep: number): void {
     if (newer.length === 0) return;
     this.arrived += newer.length;
+    // A list that was empty still holds the columns of the rows before it.
+    this.columns = widen(this.rows.length > 0 ? this.columns : noColumns, newer);
     this.rows = [...newer, ...this.rows].slice(0, keep);
     if (this.rows.length === keep) this.older = this.older === 'end' ? 'end' : 'idle';
     this.anything = true;
