@@ -20,7 +20,7 @@ type Options struct {
 	Retention map[string]Retention
 	// DiskFloor is how many bytes are always left free on the disk: below, the
 	// oldest data go, and when that is not enough nothing more is taken. 0 means
-	// 5 % of the file system, at most 10 GiB.
+	// 5 % of the file system, at most 1 GiB.
 	DiskFloor uint64
 	// MemtableBytes bounds the rows that are held in memory until they are written
 	// to parts. Default 48 MiB.

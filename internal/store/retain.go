@@ -8,7 +8,7 @@ import (
 )
 
 // defaultFloor is the most that is kept free by default.
-const defaultFloor = 10 << 30
+const defaultFloor = 1 << 30
 
 func (s *Store) retainLoop() {
 	defer s.background.Done()

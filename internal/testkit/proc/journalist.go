@@ -56,6 +56,7 @@ func (j *Journalist) URL() string { return "http://" + j.HTTP }
 func (j *Journalist) Start(ctx context.Context) error {
 	args := append([]string{
 		"serve", "--data", j.Data, "--http", j.HTTP, "--lumberjack", j.Lumberjack, "--admin-token-file", j.TokenFile(),
+		"--disk-floor", "10MB", // a test also runs on an almost full disk
 	}, j.Args...)
 	p, err := Start(filepath.Dir(j.Data), j.Env, j.Binary, args...)
 	if err != nil {
