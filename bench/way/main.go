@@ -130,8 +130,10 @@ func makeFile(name string, o options) (lines int, size int64, err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if o.file == "" {
 		start := time.Now().Add(-time.Hour)
-		size, err = loggen.New(1, "way", start, time.Hour/time.Duration(o.lines+1)).Write(f, o.lines)
-		return o.lines, size, err
+		if size, err = loggen.New(1, "way", start, time.Hour/time.Duration(o.lines+1)).Write(f, o.lines); err != nil {
+			return 0, 0, err
+		}
+		return o.lines, size, f.Sync() // the file's own way to the disk is not what is measured
 	}
 	src, err := os.Open(o.file)
 	if err != nil {
@@ -157,7 +159,7 @@ func makeFile(name string, o options) (lines int, size int64, err error) {
 					return 0, 0, err
 				}
 			}
-			return lines, size, out.Flush()
+			return lines, size, errors.Join(out.Flush(), f.Sync())
 		default:
 			return 0, 0, err
 		}

@@ -19,6 +19,7 @@ type Writer struct {
 	out     *bufio.Writer
 	dataset string
 	at      int64 // end of what was written
+	synced  int64 // end of what was handed to the disk
 	groups  []GroupInfo
 	words   column.Words
 	err     error
@@ -73,10 +74,27 @@ func (w *Writer) AddGroup(c *chunk.Chunk) error {
 	if w.at-start > 1<<31 {
 		w.err = errors.Join(w.err, fmt.Errorf("row group of %d bytes", w.at-start))
 	}
+	w.syncSome()
 	w.groups = append(w.groups, GroupInfo{
 		Off: start, Len: w.at - start, Rows: c.Len(), First: c.Times[0], Last: c.Times[c.Len()-1], Bytes: c.Size(), dir: ref,
 	})
 	return w.err
+}
+
+// syncEvery is how many bytes of a part may wait for the disk. A file system's
+// journal makes the sync of one file wait for what others left to be written: a
+// part synced at its end only would hold up the write-ahead log, and with it every
+// acknowledgement, for as long as the whole part takes.
+const syncEvery = 4 << 20
+
+func (w *Writer) syncSome() {
+	if w.err != nil || w.at-w.synced < syncEvery {
+		return
+	}
+	if w.err = w.out.Flush(); w.err == nil {
+		w.err = w.file.Sync()
+	}
+	w.synced = w.at
 }
 
 func (w *Writer) encodeRest(cols []*column.Col, put func([]byte) column.Ref) restEntry {
@@ -128,6 +146,7 @@ func (w *Writer) CopyGroup(r *Reader, i int) error {
 	}
 	g.Off = start
 	w.groups = append(w.groups, g)
+	w.syncSome()
 	return w.err
 }
 
