@@ -16,34 +16,29 @@ const (
 )
 
 // histogram counts the rows that match over time.
-func (s *Server) histogram(w http.ResponseWriter, r *http.Request) {
+func (s *Server) histogram(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	q, err := questionOf(v, "buckets", "by")
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	buckets, err := number(v, "buckets", 60, maxBuckets)
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	req, err := s.request(q, principalOf(r))
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	done, err := s.turn(r.Context())
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	defer done()
 	start := time.Now()
 	list, span, stats, err := s.o.Querier.Histogram(r.Context(), req, buckets, v.Get("by"))
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	from, to := req.From, req.To
 	if len(list) > 0 { // the query's own time may be narrower, or the request's unbounded
@@ -73,6 +68,7 @@ func (s *Server) histogram(w http.ResponseWriter, r *http.Request) {
 	}
 	out = append(out, `],"stats":`...)
 	writeJSON(w, http.StatusOK, append(appendStats(out, stats, time.Since(start)), '}', '\n'))
+	return nil
 }
 
 func appendTime(dst []byte, ns int64) []byte {
@@ -98,39 +94,33 @@ func appendCounts(dst []byte, counts map[string]int64) []byte {
 }
 
 // fields describes the fields of a sample of the rows that match.
-func (s *Server) fields(w http.ResponseWriter, r *http.Request) {
+func (s *Server) fields(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	q, err := questionOf(v, "sample", "top")
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	sample, err := number(v, "sample", 1000, maxSample)
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	top, err := number(v, "top", 5, maxTop)
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	req, err := s.request(q, principalOf(r))
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	done, err := s.turn(r.Context())
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	defer done()
 	start := time.Now()
 	list, sampled, stats, err := s.o.Querier.Fields(r.Context(), req, sample, top)
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	out := strconv.AppendInt([]byte(`{"sampled":`), sampled, 10)
 	out = append(out, `,"fields":[`...)
@@ -155,4 +145,5 @@ func (s *Server) fields(w http.ResponseWriter, r *http.Request) {
 	}
 	out = append(out, `],"stats":`...)
 	writeJSON(w, http.StatusOK, append(appendStats(out, stats, time.Since(start)), '}', '\n'))
+	return nil
 }

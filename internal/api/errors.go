@@ -62,6 +62,15 @@ func explain(err error) *Error {
 	return &Error{Status: http.StatusInternalServerError, Kind: "internal", Message: "the request failed inside", Hint: "the server's log says more"}
 }
 
+// answering makes a handler of one that returns why it answered nothing.
+func (s *Server) answering(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := f(w, r); err != nil {
+			s.writeError(w, r, err)
+		}
+	}
+}
+
 // writeError answers with an error.
 func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	e := explain(err)

@@ -14,28 +14,26 @@ import (
 
 // query answers a query with a stream of rows: NDJSON with a last line that is
 // {"stats":…} or {"error":…}, or CSV.
-func (s *Server) query(w http.ResponseWriter, r *http.Request) {
+func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 	var q question
 	if err := readJSON(w, r, &q); err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	req, err := s.request(q, principalOf(r))
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	done, err := s.turn(r.Context())
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	defer done()
 	if wantsCSV(r.Header.Get("Accept")) {
 		s.queryCSV(w, r, req)
-		return
+		return nil
 	}
 	s.queryJSON(w, r, req, q.Source)
+	return nil
 }
 
 // wantsCSV tells whether CSV is the first type that the client accepts and we have.

@@ -61,10 +61,10 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/logout", signedIn, ours, s.logout},
 		{"GET", "/api/v1/me", signedIn, ours, s.me},
 
-		{"POST", "/api/v1/query", mayRead, ours, s.query},
-		{"GET", "/api/v1/tail", mayRead, ours, s.tail},
-		{"GET", "/api/v1/histogram", mayRead, ours, s.histogram},
-		{"GET", "/api/v1/fields", mayRead, ours, s.fields},
+		{"POST", "/api/v1/query", mayRead, ours, s.answering(s.query)},
+		{"GET", "/api/v1/tail", mayRead, ours, s.answering(s.tail)},
+		{"GET", "/api/v1/histogram", mayRead, ours, s.answering(s.histogram)},
+		{"GET", "/api/v1/fields", mayRead, ours, s.answering(s.fields)},
 
 		{"POST", "/api/v1/ingest/jsonl", mayIngest, ours, s.jsonl.ServeHTTP},
 

@@ -16,12 +16,11 @@ const keepAlive = 15 * time.Second
 // tail sends what is committed from now on and matches, as server-sent events:
 // "ready" first, then "row", "missed" when the client was too slow, and "error"
 // when it ends for a reason of its own.
-func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
+func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	q, err := questionOf(v, "source")
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	q.Source = v.Get("source") == "true" || v.Get("source") == "1"
 	req, err := s.request(q, principalOf(r))
@@ -29,16 +28,14 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
 		err = canFollow(req.Query)
 	}
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	select {
 	case s.tails <- struct{}{}:
 		defer func() { <-s.tails }()
 	default:
 		s.throttled.Inc()
-		s.writeError(w, r, &Error{Status: http.StatusTooManyRequests, Kind: "limit", Message: "too many live tails are open", Hint: "close some of them", retryAfter: 5})
-		return
+		return &Error{Status: http.StatusTooManyRequests, Kind: "limit", Message: "too many live tails are open", Hint: "close some of them", retryAfter: 5}
 	}
 	out := newStream(w, func(h http.Header) {
 		h.Set("Content-Type", "text/event-stream")
@@ -47,6 +44,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) {
 	})
 	defer out.close()
 	s.follow(r, req, q.Source, out)
+	return nil
 }
 
 // canFollow refuses what only makes sense over rows that are all there.
