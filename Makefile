@@ -56,7 +56,7 @@ bench: build ## measure the whole way: file, scribe, TLS, journalist, fsync, cou
 	$(GO) run ./bench/way -bin bin $(if $(LINES),-lines $(LINES)) $(if $(FILE),-file $(FILE))
 
 clean: ## remove what was built, not data/
-	rm -rf bin .tools ui/node_modules test/e2e/browser/node_modules
+	rm -rf bin .tools ui/node_modules
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -41,8 +41,3 @@ if ! new_enough; then
   hash -r # bash remembers the old one's place
   new_enough
 fi
-
-# The browser tests' own packages.
-if [ -f test/e2e/browser/package-lock.json ] && [ test/e2e/browser/package-lock.json -nt test/e2e/browser/node_modules/.package-lock.json ]; then
-  (cd test/e2e/browser && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json)
-fi

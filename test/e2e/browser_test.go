@@ -12,6 +12,9 @@ import (
 // TestPageInBrowser drives the page of a running journalist in Chromium; the
 // steps are test/e2e/browser/*.test.mjs.
 func TestPageInBrowser(t *testing.T) {
+	if _, err := os.Stat("../../ui/node_modules/playwright-core"); err != nil {
+		t.Fatalf("what the browser test needs is not installed: run make test once, or make tools-test ui-test (%v)", err)
+	}
 	ctx := deadline(t, 5*time.Minute)
 	j := startJournalist(t, ctx)
 	cmd := exec.CommandContext(ctx, bin.Journalist, "token", "link", "--data", j.Data, "--url", j.URL())
