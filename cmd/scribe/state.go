@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"journalist/internal/vfs"
 )
@@ -27,6 +28,9 @@ func stateDir(flag string) string {
 	return defaultStateDir
 }
 
+// lockPatience is how long a process that was just killed may take to end.
+const lockPatience = 3 * time.Second
+
 // lockState makes the state directory and takes it for this process. Whoever has
 // it is named in the error.
 func lockState(dir string) (unlock func() error, err error) {
@@ -34,7 +38,7 @@ func lockState(dir string) (unlock func() error, err error) {
 		return nil, unwritable(err)
 	}
 	name := filepath.Join(dir, "lock")
-	unlock, err = vfs.Lock(vfs.OS, name, 0)
+	unlock, err = vfs.Lock(vfs.OS, name, lockPatience)
 	if errors.Is(err, vfs.ErrLocked) {
 		who := "another scribe"
 		if pid := lockHolder(dir); pid > 0 {

@@ -6,14 +6,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"journalist/internal/vfs"
 )
 
+// lockPatience is how long a process that was just killed may take to end: a
+// supervisor starts the next one at once.
+const lockPatience = 3 * time.Second
+
 // lock keeps other processes away from the data directory.
 func lock(fsys vfs.FS, dir string) (func() error, error) {
 	name := filepath.Join(dir, lockName)
-	unlock, err := vfs.Lock(fsys, name, 0)
+	unlock, err := vfs.Lock(fsys, name, lockPatience)
 	if errors.Is(err, vfs.ErrLocked) {
 		who := "another process"
 		if b, rerr := vfs.ReadFile(fsys, name); rerr == nil && len(b) > 0 && len(b) < 20 {
