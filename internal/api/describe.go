@@ -26,11 +26,7 @@ func (s *Server) histogram(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req, err := s.request(q, principalOf(r))
-	if err != nil {
-		return err
-	}
-	done, err := s.turn(r.Context())
+	req, done, err := s.begin(r, q)
 	if err != nil {
 		return err
 	}
@@ -108,11 +104,7 @@ func (s *Server) fields(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req, err := s.request(q, principalOf(r))
-	if err != nil {
-		return err
-	}
-	done, err := s.turn(r.Context())
+	req, done, err := s.begin(r, q)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &q); err != nil {
 		return err
 	}
-	req, err := s.request(q, principalOf(r))
-	if err != nil {
-		return err
-	}
-	done, err := s.turn(r.Context())
+	req, done, err := s.begin(r, q)
 	if err != nil {
 		return err
 	}
@@ -34,6 +30,15 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.queryJSON(w, r, req, q.Source)
 	return nil
+}
+
+// begin makes a request of a question and waits for its turn; done ends that.
+func (s *Server) begin(r *http.Request, q question) (req lang.Request, done func(), err error) {
+	if req, err = s.request(q, principalOf(r)); err != nil {
+		return req, nil, err
+	}
+	done, err = s.turn(r.Context())
+	return req, done, err
 }
 
 // wantsCSV tells whether CSV is the first type that the client accepts and we have.
