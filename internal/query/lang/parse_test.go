@@ -400,7 +400,7 @@ func TestCanonicalFormOfRandomTrees(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`level:error -"a b" (x OR y:[1 TO 5}) | stats count() as n by time(5m), host | sort -n | limit 5`,
-		`a=~b`, `_time:[now-1h TO "2026-01-01 00:00"]`, `/a b/i x:*y* "p"*~2`, `not not (a)`, `x:(a -b >5)`, "\xff:\xfe",
+		`a=~b`, `_time:[now-1h TO "2026-01-01 00:00"]`, `/a b/i x:*y* "p"*~2`, `not not (a)`, `x:(a -b >5)`, "\xff:\xfe", `x:(a :*b*5)`,
 	} {
 		f.Add(s)
 	}

@@ -68,6 +68,9 @@ func (f *Text) String() string {
 	case Substring:
 		return s + "*" + f.Text + "*"
 	case Wildcard:
+		if s != "" && f.Text[0] == ':' {
+			return s + "(" + f.Text + ")" // "x::" would be a word of its own
+		}
 		return s + f.Text
 	}
 	s += "/" + f.Text + "/"
