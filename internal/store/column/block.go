@@ -1,100 +1,21 @@
 package column
 
-import (
-	"encoding/binary"
-	"fmt"
-	"sync"
+import "journalist/internal/store/stream"
 
-	"github.com/klauspost/compress/zstd"
-)
+// Ref says where a block stands; see stream.Ref.
+type Ref = stream.Ref
 
-// A block is what is read from disk at once: a byte that says how it is
-// compressed, the raw length, and the bytes. Its checksum stands with whoever
-// refers to it.
-const (
-	blockRaw  = 0
-	blockZstd = 1
+// MaxBlock is the longest block in bytes, uncompressed.
+const MaxBlock = stream.MaxBlock
 
-	// MaxBlock is the longest block in bytes, uncompressed.
-	MaxBlock = 64 << 20
-)
+// AppendBlock appends raw as a block; see stream.AppendBlock.
+func AppendBlock(dst, raw []byte) []byte { return stream.AppendBlock(dst, raw) }
 
-var encoders = sync.Pool{New: func() any {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithWindowSize(4<<20), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		panic(err) // only wrong options
-	}
-	return e
-}}
+// AppendRaw appends raw as a block that is not compressed.
+func AppendRaw(dst, raw []byte) []byte { return stream.AppendRaw(dst, raw) }
 
-var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBlock), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		panic(err) // only wrong options
-	}
-	return d
-}}
+// OpenBlock returns the bytes that AppendBlock got.
+func OpenBlock(block []byte) ([]byte, error) { return stream.OpenBlock(block) }
 
-// AppendBlock appends raw as a block, compressed where that is smaller.
-func AppendBlock(dst, raw []byte) []byte {
-	head := len(dst)
-	if dst == nil {
-		dst = make([]byte, 0, len(raw)/4+64)
-	}
-	if len(raw) >= 32 {
-		dst = append(dst, blockZstd)
-		dst = binary.AppendUvarint(dst, uint64(len(raw)))
-		e := encoders.Get().(*zstd.Encoder)
-		body := len(dst)
-		dst = e.EncodeAll(raw, dst)
-		encoders.Put(e)
-		if len(dst)-body < len(raw) {
-			return dst
-		}
-	}
-	return AppendRaw(dst[:head], raw)
-}
-
-// AppendRaw appends raw as a block without trying to compress it.
-func AppendRaw(dst, raw []byte) []byte {
-	dst = append(dst, blockRaw)
-	dst = binary.AppendUvarint(dst, uint64(len(raw)))
-	return append(dst, raw...)
-}
-
-// OpenBlock returns the bytes that AppendBlock got. They may share memory with
-// block.
-func OpenBlock(block []byte) ([]byte, error) {
-	d := NewDecoder(block)
-	how, n := d.Byte(), d.Uvarint()
-	if d.Err() != nil {
-		return nil, d.Err()
-	}
-	if n > MaxBlock {
-		return nil, fmt.Errorf("%w: block of %d bytes, the limit is %d", ErrCorrupt, n, MaxBlock)
-	}
-	switch how {
-	case blockRaw:
-		if n != uint64(len(d.Data)) {
-			return nil, fmt.Errorf("%w: block of %d bytes has %d", ErrCorrupt, n, len(d.Data))
-		}
-		return d.Data, nil
-	case blockZstd:
-		// A frame cannot expand more than its blocks of at most 128 KiB do, each of
-		// which takes at least four bytes: what claims more is not ours.
-		if n/(128<<10) > uint64(len(d.Data)) {
-			return nil, fmt.Errorf("%w: %d bytes in a frame of %d", ErrCorrupt, n, len(d.Data))
-		}
-		z := decoders.Get().(*zstd.Decoder)
-		defer decoders.Put(z)
-		raw, err := z.DecodeAll(d.Data, make([]byte, 0, n))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-		}
-		if uint64(len(raw)) != n {
-			return nil, fmt.Errorf("%w: block of %d bytes has %d", ErrCorrupt, n, len(raw))
-		}
-		return raw, nil
-	}
-	return nil, fmt.Errorf("%w: block compressed by method %d, this program reads 0 and 1", ErrCorrupt, how)
-}
+// ReadRef reads what Ref.Append wrote.
+func ReadRef(d *Decoder) Ref { return stream.ReadRef(&d.Decoder) }

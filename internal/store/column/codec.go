@@ -2,15 +2,15 @@ package column
 
 import (
 	"encoding/binary"
-	"errors"
 
 	"journalist/internal/record"
+	"journalist/internal/store/stream"
 	"journalist/internal/wire"
 )
 
 // ErrCorrupt is wrapped by every error that says that encoded data are not what
 // was written.
-var ErrCorrupt = errors.New("corrupt data")
+var ErrCorrupt = stream.ErrCorrupt
 
 // Decoder reads encoded data; see wire.Decoder.
 type Decoder struct{ wire.Decoder }

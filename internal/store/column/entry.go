@@ -9,12 +9,6 @@ import (
 	"journalist/internal/wire"
 )
 
-// Ref says where a block stands within its row group and what its checksum is
-// (CRC-32C). A Ref of length 0 means that there is no such block.
-type Ref struct {
-	Off, Len, Sum uint32
-}
-
 // Entry is what a row group's directory knows of one column: enough to decide many
 // predicates without reading a block.
 type Entry struct {
@@ -158,29 +152,6 @@ func (e *Entry) Append(dst []byte) []byte {
 		dst = r.Append(dst)
 	}
 	return dst
-}
-
-// Append writes the reference.
-func (r Ref) Append(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(r.Len))
-	if r.Len == 0 {
-		return dst
-	}
-	dst = binary.AppendUvarint(dst, uint64(r.Off))
-	return binary.LittleEndian.AppendUint32(dst, r.Sum)
-}
-
-// ReadRef reads what Ref.Append wrote.
-func ReadRef(d *Decoder) Ref {
-	n := d.Uvarint()
-	if n == 0 {
-		return Ref{}
-	}
-	off := d.Uvarint()
-	if n > 2*MaxBlock || off > 1<<31 {
-		d.Fail("block of %d bytes at %d", n, off)
-	}
-	return Ref{Off: uint32(off), Len: uint32(n), Sum: d.Uint32()}
 }
 
 // ReadEntry reads what Entry.Append wrote, of a group of so many rows.
