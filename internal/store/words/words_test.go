@@ -1,0 +1,238 @@
+package words
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"journalist/internal/match"
+	"journalist/internal/store/texts"
+)
+
+var pieces = []string{
+	"a", "B", "k", "s", "0", "7", "42", "1234567", "12345678", "_", ".", "-", "@", "%", "+", ":", " ", "/",
+	"foo", "Foo", "deadbeef01", "ä", "Ä", "\u212a", "ſ", "é", "e\u0301", "世界", "\ufffd", "\xff", "\xc3", "\x00",
+	"10.0.0.1", "3f2504e0-4f89", strings.Repeat("x", match.MaxWord-1), strings.Repeat("ä", match.MaxWord/2),
+}
+
+func text(max int) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		return strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, max).Draw(t, "pieces"), "")
+	})
+}
+
+// naive are the keys of a value by their definition.
+func naive(value string) map[uint64]bool {
+	keys := map[uint64]bool{}
+	var runes []rune
+	var word []bool
+	var raw []string
+	for rest := value; rest != ""; {
+		r, n := utf8.DecodeRuneInString(rest)
+		runes, raw = append(runes, r), append(raw, rest[:n])
+		word = append(word, (r != utf8.RuneError || n > 1) && match.IsWordRune(r))
+		rest = rest[n:]
+	}
+	var before uint64
+	end := -2
+	for i := 0; i < len(runes); i++ {
+		if !word[i] {
+			continue
+		}
+		start := i
+		for i < len(runes) && word[i] {
+			i++
+		}
+		var h uint64
+		match.EachWord([]byte(strings.Join(raw[start:i], "")), func(w []byte) { h = Hash(w) })
+		keys[h] = true
+		if end+1 == start && strings.ContainsRune(".@%+-", runes[end]) {
+			keys[Pair(before, byte(runes[end]), h)] = true
+		}
+		before, end = h, i
+	}
+	return keys
+}
+
+func keysOf(s *Set) map[uint64]bool {
+	keys := map[uint64]bool{}
+	_ = s.Each(func(h uint64) error { keys[h] = true; return nil }) // f never fails
+	return keys
+}
+
+func TestKeysOfValuesAreThoseOfTheDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value := text(8).Draw(t, "value")
+		behind := text(3).Draw(t, "behind")
+		var s Set
+		s.AddValue([]byte(value))
+		want := naive(value)
+		if got := keysOf(&s); fmt.Sprint(got) != fmt.Sprint(want) || s.Len() != len(want) {
+			t.Fatalf("%q: keys %v, want %v", value, got, want)
+		}
+		match.EachWord([]byte(value), func(w []byte) {
+			if !s.Has(Hash(w)) {
+				t.Fatalf("%q: the word %q is no key", value, w)
+			}
+		})
+		// What stands around a value in a vector is none of it.
+		var v texts.Vector
+		v.Add([]byte(behind))
+		v.Add([]byte(value))
+		v.Add([]byte(behind))
+		var many Set
+		many.AddValues(v.Slice(1, 2))
+		if got := keysOf(&many); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%q before %q: keys %v, want %v", value, behind, got, want)
+		}
+	})
+}
+
+func TestAMatchingTextHasTheKeysOfThePattern(t *testing.T) {
+	matched := 0
+	rapid.Check(t, func(t *rapid.T) {
+		value := text(10).Draw(t, "value")
+		from := rapid.IntRange(0, len(value)).Draw(t, "from")
+		to := rapid.IntRange(from, len(value)).Draw(t, "to")
+		part := value[from:to]
+		patterns := []*match.Pattern{
+			match.NewWord(part), match.NewPrefix(part), match.NewSubstring(part),
+			match.NewWildcard("*" + part + "*"), match.NewWildcard(value[:from] + "*" + value[to:]),
+		}
+		for _, e := range []string{`\Q` + part + `\E`, `\b\Q` + part + `\E\b`} {
+			if p, err := match.NewRegexp(e, rapid.Bool().Draw(t, "fold")); err == nil {
+				patterns = append(patterns, p)
+			}
+		}
+		var s Set
+		s.AddValue([]byte(value))
+		b := s.Bloom(0)
+		for _, p := range patterns {
+			if !p.Match([]byte(value)) {
+				continue
+			}
+			matched++
+			for _, k := range KeysOf(p) {
+				if !s.Has(k.Hash) || !b.May(k.Hash) {
+					t.Fatalf("%q matches %q, which lacks its key %q", p.Text(), value, k.Text)
+				}
+				if k.Text != nil && !match.NewSubstring(string(k.Text)).Match([]byte(value)) {
+					t.Fatalf("%q matches %q, which lacks the text %q of its key", p.Text(), value, k.Text)
+				}
+			}
+		}
+	})
+	if matched == 0 {
+		t.Fatal("nothing ever matched")
+	}
+}
+
+func TestBloomIsRarelyWrong(t *testing.T) {
+	var s Set
+	for i := range 10000 {
+		s.AddValue(fmt.Appendf(nil, "user%d", i))
+	}
+	b := s.Bloom(0)
+	if want := 10000 * BitsPerKey / 8; len(b) < want || len(b) > want+blockSize {
+		t.Fatalf("%d bytes for 10000 keys", len(b))
+	}
+	wrong := 0
+	for i := range 10000 {
+		if !b.May(Hash(fmt.Appendf(nil, "user%d", i))) {
+			t.Fatalf("user%d is missing", i)
+		}
+		if b.May(Hash(fmt.Appendf(nil, "other%d", i))) {
+			wrong++
+		}
+	}
+	if wrong > 300 {
+		t.Fatalf("%d of 10000 absent words taken for present", wrong)
+	}
+	if more := s.Bloom(16); len(more) < 20000 {
+		t.Fatalf("%d bytes with 16 bits a key", len(more))
+	}
+}
+
+func TestSetIsEmptyAfterReset(t *testing.T) {
+	var s Set
+	s.Add(0)
+	for i := range uint64(1 << 17) {
+		s.Add(i * prime)
+	}
+	if s.Len() != 1<<17 || !s.Has(0) || !s.Has(prime) {
+		t.Fatalf("%d keys", s.Len())
+	}
+	for range 2 {
+		s.Reset()
+		if s.Len() != 0 || s.Has(0) || s.Has(prime) || s.Bloom(0) != nil || s.Bloom(0).May(prime) {
+			t.Fatal("not empty")
+		}
+		s.AddValue([]byte("x"))
+	}
+	stop := errors.New("stop")
+	s.Add(0)
+	if err := s.Each(func(uint64) error { return stop }); !errors.Is(err, stop) {
+		t.Fatalf("error %v", err)
+	}
+}
+
+func TestOddFiltersDoNotPanic(t *testing.T) {
+	for n := range 100 {
+		Bloom(bytes.Repeat([]byte{0xff}, n)).May(^uint64(0))
+	}
+}
+
+func BenchmarkAddValues(b *testing.B) {
+	for _, c := range []struct{ name, format string }{
+		{"digits", "%[1]d"}, {"address", "10.%[2]d.3.%[3]d"}, {"hex", "%032[1]x"}, {"words", "user name%[2]d of group"}, {"umlaut", "ä%[2]d"},
+	} {
+		var v texts.Vector
+		for i := range 1 << 16 {
+			v.Data = fmt.Appendf(v.Data, c.format, i*7919%100000, i%199, i%50)
+			v.End()
+		}
+		b.Run(c.name, func(b *testing.B) {
+			var s Set
+			b.SetBytes(int64(len(v.Data)))
+			for b.Loop() {
+				s.Reset()
+				s.AddValues(v)
+			}
+		})
+	}
+	// Whole lines of real logs, where there are some.
+	dir := os.Getenv("JOURNALIST_CORPUS")
+	if dir == "" {
+		return
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var v texts.Vector
+		for line := range bytes.Lines(raw[:min(len(raw), 4<<20)]) {
+			v.Add(line)
+		}
+		b.Run(filepath.Base(file), func(b *testing.B) {
+			var s Set
+			b.SetBytes(int64(len(v.Data)))
+			for b.Loop() {
+				s.Reset()
+				s.AddValues(v)
+			}
+			b.ReportMetric(float64(s.Len()), "keys")
+		})
+	}
+}
