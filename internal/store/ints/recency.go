@@ -1,0 +1,157 @@
+package ints
+
+// index finds the place of a number in a list of different ones.
+type index struct {
+	slots []uint32 // place+1; by number where numbers are small, otherwise hashed
+	keys  []uint64 // of the hashed slots
+	shift int
+	uniq  []uint64
+}
+
+// reset prepares for numbers up to top, of which up to limit may be different.
+func (x *index) reset(n int, top uint64, limit int) {
+	x.uniq = x.uniq[:0]
+	x.shift = 0
+	if top < uint64(4*n) {
+		x.slots = grow(x.slots, int(top)+1)
+		clear(x.slots)
+		return
+	}
+	size, shift := 16, 60
+	for size < 2*(limit+1) {
+		size, shift = size*2, shift-1
+	}
+	x.shift = shift
+	x.slots, x.keys = grow(x.slots, size), grow(x.keys, size)
+	clear(x.slots)
+}
+
+// place returns the place of u, which is added if it is new.
+func (x *index) place(u uint64) (at uint32, fresh bool) {
+	slot := u
+	if x.shift > 0 {
+		mask := uint64(len(x.slots) - 1)
+		slot = u * 0x9E3779B97F4A7C15 >> x.shift
+		for x.slots[slot] != 0 && x.keys[slot] != u {
+			slot = (slot + 1) & mask
+		}
+		x.keys[slot] = u
+	}
+	if at := x.slots[slot]; at != 0 {
+		return at - 1, false
+	}
+	x.uniq = append(x.uniq, u)
+	x.slots[slot] = uint32(len(x.uniq))
+	return uint32(len(x.uniq) - 1), true
+}
+
+// list puts the place of each number into codes and returns the different numbers,
+// in order of their first occurrence. ok is false if they are more than limit, at
+// most 256. The list is valid until the index is used again.
+func (x *index) list(us []uint64, top uint64, limit int, codes *[]byte) (list []uint64, ok bool) {
+	x.reset(len(us), top, limit)
+	out := grow(*codes, len(us))
+	*codes = out
+	for i, u := range us {
+		at, fresh := x.place(u)
+		if fresh && len(x.uniq) > limit {
+			return nil, false
+		}
+		out[i] = byte(at)
+	}
+	return x.uniq, true
+}
+
+// Codes of recency.
+const (
+	freshCode  = 0
+	maxRank    = 64
+	farCode    = 255
+	maxRecency = 1 << 16
+)
+
+// ranks is the list of the numbers that occurred last, by their place.
+type ranks[T uint32 | int64] struct {
+	list [maxRank]T
+	n    int
+}
+
+// push puts a new one to the front.
+func (r *ranks[T]) push(v T) {
+	if r.n < maxRank {
+		r.n++
+	}
+	copy(r.list[1:r.n], r.list[:r.n-1])
+	r.list[0] = v
+}
+
+// pull moves the one at rank i to the front.
+func (r *ranks[T]) pull(i int) T {
+	v := r.list[i]
+	copy(r.list[1:i+1], r.list[:i])
+	r.list[0] = v
+	return v
+}
+
+// recent puts the rank of each number into codes and the places of far ones into
+// far, first all low bytes, then all high ones. ok is false if more than limit
+// different numbers occur. The list is valid until the index is used again.
+func (x *index) recent(us []uint64, top uint64, limit int, codes, far *[]byte) (list []uint64, ok bool) {
+	limit = min(limit, maxRecency)
+	x.reset(len(us), top, limit)
+	out, low := grow(*codes, len(us)), (*far)[:0]
+	*codes = out
+	var high []byte
+	var r ranks[uint32]
+next:
+	for i, u := range us {
+		at, fresh := x.place(u)
+		if fresh {
+			if len(x.uniq) > limit {
+				return nil, false
+			}
+			out[i] = freshCode
+			r.push(at)
+			continue
+		}
+		for k, v := range r.list[:r.n] {
+			if v == at {
+				out[i] = byte(1 + k)
+				r.pull(k)
+				continue next
+			}
+		}
+		out[i] = farCode
+		low, high = append(low, byte(at)), append(high, byte(at>>8))
+		r.push(at)
+	}
+	*far = append(low, high...)
+	return x.uniq, true
+}
+
+// unrecent fills out, which is as long as codes. ok is false if codes, list and far
+// places do not belong together.
+func unrecent(out, list []int64, codes, low, high []byte) (ok bool) {
+	var r ranks[int64]
+	fresh, far := 0, 0
+	for i, c := range codes {
+		switch {
+		case c == freshCode && fresh < len(list):
+			out[i] = list[fresh]
+			fresh++
+			r.push(out[i])
+		case c == farCode && far < len(low):
+			at := int(low[far]) | int(high[far])<<8
+			if far++; at >= len(list) {
+				return false
+			}
+			out[i] = list[at]
+			r.push(out[i])
+		case c != freshCode && int(c) <= r.n:
+			out[i] = r.pull(int(c) - 1)
+		default:
+			return false
+		}
+	}
+	return fresh == len(list) && far == len(low)
+}
