@@ -73,3 +73,57 @@ func BenchmarkEachWord(b *testing.B) {
 		EachWord(text, func([]byte) {})
 	}
 }
+
+func BenchmarkAutomaton(b *testing.B) {
+	text := lines()
+	size := 0
+	for _, l := range text {
+		size += len(l)
+	}
+	re := func(expr string) *Pattern {
+		p, err := NewRegexp(expr, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return p
+	}
+	for _, c := range []struct {
+		name string
+		p    *Pattern
+	}{
+		{"word-absent", NewWord("kernel")},
+		{"substring-absent", NewSubstring("uthenticat")},
+		{"umlaut", NewSubstring("ührung")},
+		{"regexp-choice-absent", re(`(?i)error|fatal|panic`)},
+		{"regexp-common", re(`from 173\.\d+\.31`)},
+		{"regexp-hex", re(`[0-9a-f]{32}`)},
+		{"regexp-exact", re(`~absent~`)},
+	} {
+		a := c.p.Automaton()
+		b.Run(c.name, func(b *testing.B) {
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				for _, l := range text {
+					a.Match(l)
+				}
+			}
+		})
+		b.Run(c.name+"-words", func(b *testing.B) {
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				for _, l := range text {
+					for i := 0; i < len(l); i += 8 {
+						a.Run(a.Start(), l[i:min(len(l), i+8)])
+					}
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkNewAutomaton(b *testing.B) {
+	for b.Loop() {
+		a := NewWord("failed password").Automaton()
+		a.Match([]byte("Failed password for root"))
+	}
+}

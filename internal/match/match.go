@@ -4,7 +4,10 @@
 //
 // It is a leaf: internal/query/lang's patterns become match.Pattern values in
 // internal/query/exec, travel in internal/scan's requests and are applied by
-// internal/store.
+// internal/store. A pattern comes in two forms that agree: Match for a whole text,
+// and an Automaton for a text in pieces, by which internal/store/search looks into
+// templates and values that were never put together. What every match must contain
+// (Words, Keys) and what texts may contain (Chars) let a search pass over the rest.
 package match
 
 // Kind is the kind of a pattern.

@@ -1,6 +1,9 @@
 package match
 
-import "bytes"
+import (
+	"bytes"
+	"sync"
+)
 
 // Pattern is a compiled pattern; immutable, safe for concurrent use. Words,
 // prefixes, substrings and wildcards ignore case as Fold says.
@@ -21,7 +24,9 @@ type Pattern struct {
 	wild *wildcard
 	re   *expression
 
-	words [][]byte
+	keys keys
+	// program compiles the pattern for an Automaton, once; nil: it is too large.
+	program func() *program
 }
 
 // NewWord makes a pattern for a word or a phrase.
@@ -29,7 +34,8 @@ func NewWord(text string) *Pattern {
 	p := newLiteral(Word, text)
 	folded := p.find.folded
 	p.left, p.right = wordAfter(folded, 0), wordBefore(folded, len(folded))
-	p.words = completeWords(folded, false, false)
+	p.keys.add(folded, false, false)
+	p.compileLiteral()
 	return p
 }
 
@@ -38,15 +44,21 @@ func NewWord(text string) *Pattern {
 func NewPrefix(text string) *Pattern {
 	p := newLiteral(Prefix, text)
 	p.left = wordAfter(p.find.folded, 0)
-	p.words = completeWords(p.find.folded, false, true)
+	p.keys.add(p.find.folded, false, true)
+	p.compileLiteral()
 	return p
 }
 
 // NewSubstring makes a pattern that matches anywhere in a text.
 func NewSubstring(text string) *Pattern {
 	p := newLiteral(Substring, text)
-	p.words = completeWords(p.find.folded, true, true)
+	p.keys.add(p.find.folded, true, true)
+	p.compileLiteral()
 	return p
+}
+
+func (p *Pattern) compileLiteral() {
+	p.program = sync.OnceValue(func() *program { return compileLiteral(p.find.folded, p.left, p.right) })
 }
 
 func newLiteral(kind Kind, text string) *Pattern {
@@ -57,7 +69,8 @@ func newLiteral(kind Kind, text string) *Pattern {
 // any run of bytes, also for none. There is no escape for *.
 func NewWildcard(text string) *Pattern {
 	w := newWildcard([]byte(text))
-	return &Pattern{kind: Wildcard, text: text, wild: w, words: w.words()}
+	compile := sync.OnceValue(func() *program { return compileWildcard(w.parts) })
+	return &Pattern{kind: Wildcard, text: text, wild: w, keys: w.keys(), program: compile}
 }
 
 // NewRegexp compiles a regular expression in RE2's syntax, which matches anywhere
@@ -67,7 +80,7 @@ func NewRegexp(expr string, fold bool) (*Pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pattern{kind: Regexp, text: expr, fold: fold, re: re, words: re.words()}, nil
+	return &Pattern{kind: Regexp, text: expr, fold: fold, re: re, keys: re.keys(), program: re.program}, nil
 }
 
 // Kind is the pattern's kind.
@@ -78,11 +91,6 @@ func (p *Pattern) Text() string { return p.text }
 
 // Fold tells whether case does not matter.
 func (p *Pattern) Fold() bool { return p.kind != Regexp || p.fold }
-
-// Words returns folded complete words that every matching text contains as
-// complete words, as EachWord reports them: where an index knows that one of them
-// is absent, nothing matches. There may be none. The caller must not change them.
-func (p *Pattern) Words() [][]byte { return p.words }
 
 // Match tells whether b matches. It keeps nothing of b and, regular expressions
 // that hold no literal aside, allocates nothing.
@@ -182,11 +190,11 @@ func (w *wildcard) run(b []byte, slow bool) bool {
 	return true
 }
 
-func (w *wildcard) words() [][]byte {
-	var words [][]byte
+func (w *wildcard) keys() keys {
+	var k keys
 	last := len(w.parts) - 1
 	for i, f := range w.parts {
-		words = append(words, completeWords(f.folded, i > 0, i < last)...)
+		k.add(f.folded, i > 0, i < last)
 	}
-	return words
+	return k
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -17,6 +18,8 @@ type expression struct {
 	needs [][]*finder
 	// whole: the literals decide alone.
 	whole bool
+	// program compiles the expression for an Automaton, once; nil: it is too large.
+	program func() *program
 }
 
 func newExpression(expr string, fold bool) (*expression, error) {
@@ -34,8 +37,9 @@ func newExpression(expr string, fold bool) (*expression, error) {
 	if err != nil {
 		return nil, regexpError(expr, err)
 	}
-	e := &expression{re: re}
-	c := required(tree.Simplify())
+	tree = tree.Simplify()
+	e := &expression{re: re, program: sync.OnceValue(func() *program { return compileRegexp(tree) })}
+	c := required(tree)
 	for _, any := range c.needs {
 		var fs []*finder
 		for _, l := range any {
@@ -77,16 +81,16 @@ func contains(any []*finder, b []byte) bool {
 	return false
 }
 
-// words are those of the literals that are always needed; the expression may go
+// keys are those of the literals that are always needed; the expression may go
 // on with the same word at both ends of each.
-func (e *expression) words() [][]byte {
-	var words [][]byte
+func (e *expression) keys() keys {
+	var k keys
 	for _, any := range e.needs {
 		if len(any) == 1 {
-			words = append(words, completeWords(any[0].folded, true, true)...)
+			k.add(any[0].folded, true, true)
 		}
 	}
-	return words
+	return k
 }
 
 type literal struct {

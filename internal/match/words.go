@@ -96,31 +96,3 @@ func wordAfter(text []byte, i int) bool {
 	r, n := utf8.DecodeRune(text[i:])
 	return (r != utf8.RuneError || n > 1) && IsWordRune(r)
 }
-
-// completeWords returns the distinct words of a literal that are complete in
-// every text that contains it. openLeft and openRight say that the text may go
-// on at that end with more of the same word.
-func completeWords(literal []byte, openLeft, openRight bool) [][]byte {
-	from, to := 0, len(literal)
-	if openLeft {
-		for from < to && wordAfter(literal, from) {
-			_, n := utf8.DecodeRune(literal[from:])
-			from += n
-		}
-	}
-	if openRight {
-		for to > from && wordBefore(literal, to) {
-			_, n := utf8.DecodeLastRune(literal[:to])
-			to -= n
-		}
-	}
-	var words [][]byte
-	seen := map[string]bool{}
-	EachWord(literal[from:to], func(w []byte) {
-		if !seen[string(w)] {
-			seen[string(w)] = true
-			words = append(words, append([]byte(nil), w...))
-		}
-	})
-	return words
-}
