@@ -91,8 +91,8 @@ func (g *aggregation) unit(ctx context.Context, _ int, u *unit) error {
 	}
 	var st scan.Stats
 	if g.header(u) {
-		st.GroupsSkipped, st.RowsMatched = 1, int64(u.rows)
-		return g.x.finish(u, &st, g.add(map[aggKey]int64{{bucket: g.bucket(u.first)}: int64(u.rows)}))
+		st.GroupsSkipped, st.RowsMatched = 1, int64(u.live())
+		return g.x.finish(u, &st, g.add(map[aggKey]int64{{bucket: g.bucket(u.first)}: int64(u.live())}))
 	}
 	counts := map[aggKey]int64{}
 	r, sel, err := g.x.selection(u, &st)

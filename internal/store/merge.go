@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/part"
@@ -21,23 +22,31 @@ const (
 	mergeRatio = 4
 	// Bigger parts stay as they are, so that retention can drop them one by one.
 	mergeBytes = 512 << 20
+	mergeRetry = time.Minute
 )
 
 func (s *Store) mergeLoop() {
 	defer s.background.Done()
+	var retry <-chan time.Time
 	for {
 		select {
 		case <-s.stopped.Done():
 			return
 		case <-s.mergeWake:
+		case <-retry:
 		}
-		for s.stopped.Err() == nil {
-			merged, err := s.mergeOnce(s.stopped)
-			if err != nil && s.stopped.Err() == nil {
-				s.o.Logger.Error("parts not merged", "error", err)
-			}
-			if err != nil || !merged {
-				break
+		retry = nil
+		// Deleted rows first: that they go soon is promised.
+		for _, work := range []func(context.Context) (bool, error){s.purgeOnce, s.mergeOnce} {
+			for s.stopped.Err() == nil {
+				did, err := work(s.stopped)
+				if err != nil && s.stopped.Err() == nil {
+					s.o.Logger.Error("parts not written anew, trying again", "error", err, "in", mergeRetry)
+					retry = time.After(mergeRetry)
+				}
+				if err != nil || !did {
+					break
+				}
 			}
 		}
 	}
@@ -56,21 +65,33 @@ func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
 	if len(from) == 0 {
 		return false, nil
 	}
+	merged := &livePart{folder: from[0].folder, partition: from[0].partition, lo: from[0].lo, hi: from[len(from)-1].hi}
+	if done, err := s.rewrite(ctx, from, merged); !done || err != nil {
+		return err == nil, err
+	}
+	s.m.merges.Inc()
+	s.m.mergedBytes.Add(int(merged.Size))
+	return true, s.saveManifest()
+}
+
+// rewrite writes the rows of parts that are not deleted to one that takes their
+// place; done is false when damage or retention came in between. mergeMu is held;
+// rewrite releases the parts.
+func (s *Store) rewrite(ctx context.Context, from []*livePart, merged *livePart) (done bool, err error) {
 	defer func() {
 		for _, p := range from {
 			s.release(p)
 		}
 	}()
-	merged := &livePart{folder: from[0].folder, partition: from[0].partition, lo: from[0].lo, hi: from[len(from)-1].hi}
 	var bad *livePart
-	err := s.createPart(merged, from[0].Dataset, func(w *part.Writer) (err error) {
+	err = s.createPart(merged, from[0].Dataset, func(w *part.Writer) (err error) {
 		bad, err = mergeParts(ctx, w, from)
 		return err
 	})
 	if err != nil {
 		if bad != nil && errors.Is(err, part.ErrCorrupt) {
 			s.setAside(bad, err)
-			return true, nil
+			return false, nil
 		}
 		return false, fmt.Errorf("merge parts: %w", err)
 	}
@@ -85,11 +106,8 @@ func (s *Store) mergeOnce(ctx context.Context) (bool, error) {
 	s.mu.Unlock()
 	if gone {
 		_ = s.o.FS.Remove(merged.Path) // an orphan goes at the next start, too
-		return true, nil
 	}
-	s.m.merges.Inc()
-	s.m.mergedBytes.Add(int(merged.Size))
-	return true, s.saveManifest()
+	return !gone, nil
 }
 
 // pickMerge chooses neighbours of one partition that are worth merging.
@@ -124,7 +142,8 @@ func pickRun(parts []*livePart) []*livePart {
 	return nil
 }
 
-// mergeParts writes the row groups of the parts in their order, small ones joined.
+// mergeParts writes the row groups of the parts in their order, small ones joined,
+// deleted rows left out.
 // On an error it tells which part could not be read.
 func mergeParts(ctx context.Context, w *part.Writer, from []*livePart) (bad *livePart, err error) {
 	m := merger{w: w}
@@ -153,7 +172,11 @@ func (m *merger) add(ctx context.Context, p *livePart) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if g.Rows >= part.MaxRows/2 || g.Bytes >= part.MaxBytes/2 {
+		dead := p.gone.group(i)
+		if dead.count() == g.Rows {
+			continue
+		}
+		if dead == nil && (g.Rows >= part.MaxRows/2 || g.Bytes >= part.MaxBytes/2) {
 			if err := m.flush(); err != nil {
 				return err
 			}
@@ -169,6 +192,9 @@ func (m *merger) add(ctx context.Context, p *livePart) error {
 		c, err := group.Chunk()
 		if err != nil {
 			return err
+		}
+		if dead != nil {
+			c = withoutRows(c, dead)
 		}
 		m.pending = append(m.pending, c)
 		m.rows += c.Len()

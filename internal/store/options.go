@@ -88,5 +88,6 @@ const (
 	dataDir       = "data"
 	quarantineDir = "quarantine"
 	partSuffix    = ".part"
+	goneSuffix    = ".gone"
 	tmpSuffix     = ".tmp"
 )

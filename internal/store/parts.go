@@ -21,8 +21,15 @@ type livePart struct {
 	*part.Part
 	folder, partition string
 	lo, hi            uint64
-	rows              int64
+	edition           uint64 // how often it was written anew without deleted rows
+	rows              int64  // the deleted ones too
 	first, last       int64
+
+	// Which rows are deleted, nil for none, and the number of the file that says
+	// so. They change under both Store.mergeMu and Store.mu, so either is enough to
+	// read them; the tombstone itself never changes.
+	gone       *tombstone
+	goneNumber uint64
 
 	// Guarded by Store.mu.
 	refs  int  // scans that use it
@@ -30,18 +37,71 @@ type livePart struct {
 	saved bool // the manifest does not list it any more: the file may go
 }
 
-func (p *livePart) file() string { return partFile(p.lo, p.hi) }
+// entry is the part as the manifest lists it.
+func (p *livePart) entry() manifest.Part {
+	return manifest.Part{Folder: p.folder, Partition: p.partition, Lo: p.lo, Hi: p.hi, Size: p.Size, Edition: p.edition, Gone: p.goneNumber}
+}
 
-func partFile(lo, hi uint64) string { return fmt.Sprintf("%016x-%016x", lo, hi) + partSuffix }
+func (p *livePart) file() string { return partFile(p.entryName()) }
 
-func parsePartFile(name string) (lo, hi uint64, ok bool) {
-	base, ok := strings.CutSuffix(name, partSuffix)
-	if !ok || len(base) != 33 || base[16] != '-' {
-		return 0, 0, false
+func (p *livePart) entryName() manifest.Part {
+	return manifest.Part{Lo: p.lo, Hi: p.hi, Edition: p.edition}
+}
+
+// liveRows is the number of rows that are not deleted. Store.mu or Store.mergeMu is
+// held.
+func (p *livePart) liveRows() int64 { return p.rows - p.gone.count() }
+
+// partFile is the name of a part's file.
+func partFile(p manifest.Part) string { return partBase(p) + partSuffix }
+
+// goneFile is the name of the tombstone beside it.
+func goneFile(p manifest.Part) string {
+	return fmt.Sprintf("%s.%08x%s", partBase(p), p.Gone, goneSuffix)
+}
+
+func partBase(p manifest.Part) string {
+	base := fmt.Sprintf("%016x-%016x", p.Lo, p.Hi)
+	if p.Edition > 0 {
+		base += fmt.Sprintf("-%08x", p.Edition)
 	}
-	lo, err1 := strconv.ParseUint(base[:16], 16, 64)
-	hi, err2 := strconv.ParseUint(base[17:], 16, 64)
-	return lo, hi, err1 == nil && err2 == nil && lo <= hi
+	return base
+}
+
+// parseFile reads the name of a part's file, or of a tombstone, which has Gone set.
+func parseFile(name string) (p manifest.Part, ok bool) {
+	base, isPart := strings.CutSuffix(name, partSuffix)
+	if !isPart {
+		if base, ok = strings.CutSuffix(name, goneSuffix); !ok {
+			return p, false
+		}
+		var number string
+		if base, number, ok = strings.Cut(base, "."); !ok {
+			return p, false
+		}
+		if p.Gone, ok = parseHex(number, 8); !ok || p.Gone == 0 {
+			return p, false
+		}
+	}
+	fields := strings.Split(base, "-")
+	if len(fields) == 3 {
+		if p.Edition, ok = parseHex(fields[2], 8); !ok || p.Edition == 0 {
+			return p, false
+		}
+		fields = fields[:2]
+	}
+	if len(fields) != 2 {
+		return p, false
+	}
+	var ok1, ok2 bool
+	p.Lo, ok1 = parseHex(fields[0], 16)
+	p.Hi, ok2 = parseHex(fields[1], 16)
+	return p, ok1 && ok2 && p.Lo <= p.Hi
+}
+
+func parseHex(s string, digits int) (n uint64, ok bool) {
+	n, err := strconv.ParseUint(s, 16, 64)
+	return n, err == nil && len(s) == digits
 }
 
 func compareParts(a, b *livePart) int {
@@ -165,19 +225,26 @@ func (s *Store) loadManifest() (*manifest.Manifest, error) {
 		return nil, err
 	}
 	if rebuild {
-		man = rebuildManifest(found.parts)
+		man = rebuildManifest(found)
 		s.o.Logger.Warn("manifest made anew from the parts that are there", "parts", len(man.Parts))
 	}
 	listed := map[string]bool{}
 	for _, mp := range man.Parts {
-		p := &livePart{folder: mp.Folder, partition: mp.Partition, lo: mp.Lo, hi: mp.Hi}
+		p := &livePart{folder: mp.Folder, partition: mp.Partition, lo: mp.Lo, hi: mp.Hi, edition: mp.Edition, goneNumber: mp.Gone}
 		name := s.path(dataDir, mp.Folder, mp.Partition, p.file())
 		listed[name] = true
-		switch err := s.openPart(p); {
+		if mp.Gone > 0 {
+			listed[s.path(dataDir, mp.Folder, mp.Partition, goneFile(mp))] = true
+		}
+		err := s.openPart(p)
+		if err == nil {
+			err = s.loadTombstone(p)
+		}
+		switch {
 		case err == nil:
 			s.mu.parts = append(s.mu.parts, p)
 		case errors.Is(err, part.ErrCorrupt):
-			s.quarantine(name, err)
+			s.quarantinePart(p, name, err)
 		case vfs.IsNotExist(err):
 			s.m.quarantined.Inc()
 			s.o.Logger.Error("a part is missing: its rows are lost", "part", name)
@@ -201,16 +268,26 @@ func (s *Store) loadManifest() (*manifest.Manifest, error) {
 }
 
 // rebuildManifest lists parts without those whose rows are in a merged one.
-func rebuildManifest(parts []manifest.Part) *manifest.Manifest {
+func rebuildManifest(found listing) *manifest.Manifest {
 	man := &manifest.Manifest{Generation: 1, Floor: 1, Seq: 1}
-	for _, p := range parts {
+	for _, p := range found.parts {
 		man.Generation = max(man.Generation, p.Hi+1)
-		inside := slices.ContainsFunc(parts, func(q manifest.Part) bool {
-			return q != p && q.Folder == p.Folder && q.Partition == p.Partition && q.Lo <= p.Lo && p.Hi <= q.Hi
+		inside := slices.ContainsFunc(found.parts, func(q manifest.Part) bool {
+			same := q.Lo == p.Lo && p.Hi == q.Hi
+			return q != p && q.Folder == p.Folder && q.Partition == p.Partition && q.Lo <= p.Lo && p.Hi <= q.Hi && (!same || q.Edition > p.Edition)
 		})
-		if !inside {
-			man.Parts = append(man.Parts, p)
+		if inside {
+			continue
 		}
+		// The last tombstone knows what the ones before it did.
+		number := uint64(0)
+		for _, t := range found.gone {
+			if of := (manifest.Part{Folder: t.Folder, Partition: t.Partition, Lo: t.Lo, Hi: t.Hi, Edition: t.Edition}); of == p {
+				number = max(number, t.Gone)
+			}
+		}
+		p.Gone = number
+		man.Parts = append(man.Parts, p)
 	}
 	return man
 }
@@ -220,6 +297,7 @@ type listing struct {
 	files []string // all of them
 	dirs  []string // of the partitions
 	parts []manifest.Part
+	gone  []manifest.Part // the tombstones: the part each is of, and its number
 }
 
 func listParts(fsys vfs.FS, dir string) (listing, error) {
@@ -229,8 +307,13 @@ func listParts(fsys vfs.FS, dir string) (listing, error) {
 			l.dirs = append(l.dirs, filepath.Join(dir, folder, partition))
 			return eachEntry(fsys, filepath.Join(dir, folder, partition), false, func(file string) error {
 				l.files = append(l.files, filepath.Join(dir, folder, partition, file))
-				if lo, hi, ok := parsePartFile(file); ok {
-					l.parts = append(l.parts, manifest.Part{Folder: folder, Partition: partition, Lo: lo, Hi: hi})
+				p, ok := parseFile(file)
+				p.Folder, p.Partition = folder, partition
+				switch {
+				case ok && p.Gone > 0:
+					l.gone = append(l.gone, p)
+				case ok:
+					l.parts = append(l.parts, p)
 				}
 				return nil
 			})
@@ -260,10 +343,11 @@ func eachEntry(fsys vfs.FS, dir string, dirs bool, f func(name string) error) er
 func (s *Store) saveManifest() error {
 	s.manifestMu.Lock()
 	defer s.manifestMu.Unlock()
-	man, trash := s.manifest()
+	man, trash, stale := s.manifest()
 	keep := func(err error) error {
 		s.mu.Lock()
 		s.mu.trash = append(s.mu.trash, trash...)
+		s.mu.stale = append(s.mu.stale, stale...)
 		s.mu.Unlock()
 		return err
 	}
@@ -290,6 +374,9 @@ func (s *Store) saveManifest() error {
 		}
 	}
 	s.mu.Unlock()
+	for _, name := range stale {
+		s.removeFile(name)
+	}
 	s.logMu.Lock()
 	defer s.logMu.Unlock()
 	if err := s.log.Remove(man.Floor); err != nil {
@@ -298,9 +385,9 @@ func (s *Store) saveManifest() error {
 	return nil
 }
 
-// manifest describes what counts now, and hands out the dead parts that it does not
-// list any more.
-func (s *Store) manifest() (man manifest.Manifest, trash []*livePart) {
+// manifest describes what counts now, and hands out the dead parts and the replaced
+// tombstones that it does not list any more.
+func (s *Store) manifest() (man manifest.Manifest, trash []*livePart, stale []string) {
 	s.logMu.Lock()
 	man.Seq = s.log.Next()
 	s.logMu.Unlock()
@@ -311,19 +398,26 @@ func (s *Store) manifest() (man manifest.Manifest, trash []*livePart) {
 		man.Generation = s.mu.flushing.Generation
 	}
 	for _, p := range s.mu.parts {
-		man.Parts = append(man.Parts, manifest.Part{Folder: p.folder, Partition: p.partition, Lo: p.lo, Hi: p.hi, Size: p.Size})
+		man.Parts = append(man.Parts, p.entry())
 	}
 	man.Floor = s.mu.done
-	trash = s.mu.trash
-	s.mu.trash = nil
-	return man, trash
+	trash, stale = s.mu.trash, s.mu.stale
+	s.mu.trash, s.mu.stale = nil, nil
+	return man, trash, stale
 }
 
-// removePart removes a dead part's file. Empty folders go at the next start, when
+// removePart removes a dead part's files. Empty folders go at the next start, when
 // nobody is about to write into them.
 func (s *Store) removePart(p *livePart) {
-	if err := s.o.FS.Remove(p.Path); err != nil && !vfs.IsNotExist(err) {
-		s.o.Logger.Warn("cannot remove a part that is not needed any more", "part", p.Path, "error", err)
+	s.removeFile(p.Path)
+	if p.goneNumber > 0 {
+		s.removeFile(s.gonePath(p))
+	}
+}
+
+func (s *Store) removeFile(name string) {
+	if err := s.o.FS.Remove(name); err != nil && !vfs.IsNotExist(err) {
+		s.o.Logger.Warn("cannot remove a file that is not needed any more", "file", name, "error", err)
 	}
 }
 
@@ -359,21 +453,37 @@ func (s *Store) setAside(p *livePart, cause error) {
 	s.replaceLocked([]*livePart{p}, nil)
 	s.mu.trash = slices.DeleteFunc(s.mu.trash, func(q *livePart) bool { return q == p })
 	s.mu.Unlock()
-	s.quarantine(p.Path, cause)
+	s.quarantinePart(p, p.Path, cause)
 	if err := s.saveManifest(); err != nil {
 		s.o.Logger.Error("manifest not written, trying again with the next change", "error", err)
 	}
 }
 
-// quarantine moves a damaged file out of the way and tells everybody.
-func (s *Store) quarantine(name string, cause error) {
-	s.m.quarantined.Inc()
+// quarantinePart moves a damaged part and the tombstone beside it out of the way.
+func (s *Store) quarantinePart(p *livePart, name string, cause error) {
+	if p.goneNumber > 0 {
+		gone := s.gonePath(p)
+		if err := s.o.FS.Rename(gone, s.asidePath(gone)); err != nil && !vfs.IsNotExist(err) {
+			s.o.Logger.Warn("the list of deleted rows stays beside where its part was", "file", gone, "error", err)
+		}
+	}
+	s.quarantine(name, cause)
+}
+
+// asidePath is where a file goes that is set aside.
+func (s *Store) asidePath(name string) string {
 	rel, err := filepath.Rel(s.o.Dir, name)
 	if err != nil {
 		rel = filepath.Base(name)
 	}
-	to := s.path(quarantineDir, strings.ReplaceAll(rel, string(filepath.Separator), "+"))
-	err = s.o.FS.Rename(name, to)
+	return s.path(quarantineDir, strings.ReplaceAll(rel, string(filepath.Separator), "+"))
+}
+
+// quarantine moves a damaged file out of the way and tells everybody.
+func (s *Store) quarantine(name string, cause error) {
+	s.m.quarantined.Inc()
+	to := s.asidePath(name)
+	err := s.o.FS.Rename(name, to)
 	if err == nil {
 		err = errors.Join(s.o.FS.SyncDir(s.path(quarantineDir)), s.o.FS.SyncDir(filepath.Dir(name)))
 	}

@@ -122,7 +122,7 @@ func (s *Store) drop(parts []*livePart, why string) error {
 	s.replaceLocked(parts, nil)
 	s.mu.Unlock()
 	for _, p := range parts {
-		rows += p.rows
+		rows += p.liveRows()
 		size += p.Size
 	}
 	s.m.droppedRows.Add(int(rows))

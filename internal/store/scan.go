@@ -232,6 +232,7 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 	st.RowsScanned += int64(to - from)
 	sel := filter.NewBitmap(r.Len())
 	sel.SetRange(from, to)
+	u.gone.clear(sel)
 	if truth == filter.Maybe {
 		if err := x.filter.Apply(r, sel); err != nil {
 			return r, nil, err

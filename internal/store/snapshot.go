@@ -28,7 +28,11 @@ type unit struct {
 	chunk       *chunk.Chunk
 	part        *openPart
 	group       int
+	gone        *goneRows // deleted rows, nil for none
 }
+
+// live is the number of rows that are not deleted.
+func (u *unit) live() int { return u.rows - u.gone.count() }
 
 // snapshot is the rows of a moment. The parts it refers to stay until close.
 type snapshot struct {
@@ -40,6 +44,7 @@ type snapshot struct {
 // openPart is a part of a snapshot, its file opened when it is first read.
 type openPart struct {
 	live   *livePart
+	gone   *tombstone // of the moment, which later deletions do not change
 	mu     sync.Mutex
 	reader *part.Reader
 	left   int // units not done yet
@@ -51,11 +56,11 @@ func (s *Store) snapshot(from, to int64, datasets []string) *snapshot {
 	snap := &snapshot{store: s}
 	wanted := func(d string) bool { return datasets == nil || slices.Contains(datasets, d) }
 	s.mu.Lock()
-	var live []*livePart
+	var live []*openPart
 	for _, p := range s.mu.parts {
 		if p.first < to && p.last >= from && wanted(p.Dataset) {
 			p.refs++
-			live = append(live, p)
+			live = append(live, &openPart{live: p, gone: p.gone})
 		}
 	}
 	var chunks []*chunk.Chunk
@@ -67,17 +72,9 @@ func (s *Store) snapshot(from, to int64, datasets []string) *snapshot {
 		}
 	}
 	s.mu.Unlock()
-	slices.SortStableFunc(live, func(a, b *livePart) int { return cmp.Compare(a.lo, b.lo) })
-	for _, p := range live {
-		op := &openPart{live: p}
-		snap.parts = append(snap.parts, op)
-		for i := range p.Groups {
-			g := &p.Groups[i]
-			if g.First < to && g.Last >= from {
-				op.left++
-				snap.units = append(snap.units, unit{first: g.First, last: g.Last, rank: len(snap.units), rows: g.Rows, bytes: g.Bytes, part: op, group: i})
-			}
-		}
+	slices.SortStableFunc(live, func(a, b *openPart) int { return cmp.Compare(a.live.lo, b.live.lo) })
+	for _, op := range live {
+		snap.addPart(op, from, to)
 	}
 	for _, c := range chunks {
 		if first, last := c.Times[0], c.Times[c.Len()-1]; first < to && last >= from {
@@ -85,6 +82,20 @@ func (s *Store) snapshot(from, to int64, datasets []string) *snapshot {
 		}
 	}
 	return snap
+}
+
+// addPart adds the row groups of a part with rows in [from, to) that are not all
+// deleted.
+func (snap *snapshot) addPart(op *openPart, from, to int64) {
+	snap.parts = append(snap.parts, op)
+	for i := range op.live.Groups {
+		g := &op.live.Groups[i]
+		u := unit{first: g.First, last: g.Last, rank: len(snap.units), rows: g.Rows, bytes: g.Bytes, part: op, group: i, gone: op.gone.group(i)}
+		if g.First < to && g.Last >= from && u.live() > 0 {
+			op.left++
+			snap.units = append(snap.units, u)
+		}
+	}
 }
 
 func (snap *snapshot) close() {

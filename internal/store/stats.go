@@ -15,6 +15,7 @@ type Stats struct {
 	WALBytes      int64
 	Positions     int
 	Quarantined   uint64 // damaged files set aside
+	DeletedRows   int64  // by a query, still in the files of parts
 	DroppedRows   uint64 // by retention
 	DroppedBytes  uint64
 	// Full is why no batches are taken, "" while they are.
@@ -52,11 +53,12 @@ func (s *Store) Stats() Stats {
 		if d.Parts == 0 || p.last > d.Last {
 			d.Last = p.last
 		}
-		d.Rows += p.rows
+		d.Rows += p.liveRows()
 		d.Bytes += p.Size
 		d.Parts++
 		st.Datasets[p.Dataset] = d
-		st.Rows += p.rows
+		st.Rows += p.liveRows()
+		st.DeletedRows += p.gone.count()
 	}
 	for _, t := range s.tablesLocked() {
 		st.MemtableBytes += t.Size()
@@ -88,6 +90,7 @@ type counters struct {
 	flushes, flushErrors, merges, mergedBytes *metrics.Counter
 	quarantined, scans                        *metrics.Counter
 	droppedRows, droppedBytes, droppedParts   *metrics.Counter
+	deletedRows, purges                       *metrics.Counter
 	syncSeconds                               *metrics.Histogram
 }
 
@@ -104,6 +107,7 @@ func (s *Store) registerMetrics() {
 		flushes: c("flushes"), flushErrors: c("flush_errors"), merges: c("merges"), mergedBytes: c("merged_bytes"),
 		quarantined: c("quarantined_files"), scans: c("scans"),
 		droppedRows: c("dropped_rows"), droppedBytes: c("dropped_bytes"), droppedParts: c("dropped_parts"),
+		deletedRows: c("deleted_rows"), purges: c("purged_parts"),
 		syncSeconds: set.Histogram("journalist_store_sync_seconds"),
 	}
 	gauge := func(name string, f func() float64) { set.Gauge(f, "journalist_store_"+name) }
@@ -111,6 +115,15 @@ func (s *Store) registerMetrics() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return float64(len(s.mu.parts))
+	})
+	gauge("deleted_rows_in_parts", func() float64 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		n := int64(0)
+		for _, p := range s.mu.parts {
+			n += p.gone.count()
+		}
+		return float64(n)
 	})
 	gauge("memtable_bytes", func() float64 {
 		s.mu.Lock()

@@ -11,6 +11,9 @@
 //	                                               │ full
 //	                                               ▼
 //	              merger: small parts ─▶ big   flusher ─▶ parts ─▶ manifest ─▶ wal cut
+//
+// Delete marks rows in tombstones beside their parts, which the merger then writes
+// anew without them; Snapshot holds what a backup copies.
 package store
 
 import (
@@ -65,6 +68,7 @@ type Store struct {
 		done     uint64          // first segment still needed now
 		parts    []*livePart     // sorted by folder, partition, lo
 		trash    []*livePart     // no longer live, files still there
+		stale    []string        // tombstones that others replaced, still there
 	}
 
 	// dirs are the partitions' folders that are durable.
@@ -80,7 +84,8 @@ type Store struct {
 	full       atomic.Pointer[string] // why nothing is taken, nil while it is
 	flushWake  chan struct{}
 	mergeWake  chan struct{}
-	mergeMu    sync.Mutex // one merge, retention or set-aside at a time
+	mergeMu    sync.Mutex    // one merge, retention or deletion at a time
+	deleting   chan struct{} // capacity 1: held by the deletion that runs
 	background sync.WaitGroup
 	stop       context.CancelFunc // ends the background goroutines
 	stopped    context.Context
@@ -98,6 +103,7 @@ func Open(o Options) (*Store, error) {
 	s := &Store{
 		o: o, room: semaphore.NewWeighted(o.QueueBytes), sources: newSources(),
 		flushWake: make(chan struct{}, 1), mergeWake: make(chan struct{}, 1), committed: make(chan struct{}),
+		deleting: make(chan struct{}, 1),
 	}
 	s.queue.wake = make(chan struct{}, 1)
 	if err := s.makeDirs(); err != nil {
@@ -114,6 +120,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.checkSpace()
+	wake(s.mergeWake) // deleted rows may be left in parts
 	go s.commitLoop()
 	s.background.Add(2)
 	go s.flushLoop()
@@ -224,6 +231,7 @@ func (s *Store) Close() error {
 		<-s.committed
 		s.tails.close()
 		s.stop()
+		s.deleting <- struct{}{} // and never given back
 		s.background.Wait()
 		err := s.flushAll(context.Background())
 		if err != nil {

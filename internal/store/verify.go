@@ -20,7 +20,8 @@ type Problem struct {
 // Summary is what Verify read.
 type Summary struct {
 	Parts, Groups int
-	Rows          int64 // in parts
+	Rows          int64 // in parts, without the deleted ones
+	Deleted       int64 // rows that are deleted and still in parts
 	Bytes         int64 // of parts
 	WALBatches    int64
 	WALRows       int64
@@ -109,8 +110,11 @@ func (v *verifier) parts(man *manifest.Manifest) error {
 	listed := map[string]bool{}
 	last := map[string]manifest.Part{}
 	for _, p := range man.Parts {
-		name := filepath.Join(v.dir, dataDir, p.Folder, p.Partition, partFile(p.Lo, p.Hi))
+		name := filepath.Join(v.dir, dataDir, p.Folder, p.Partition, partFile(p))
 		listed[name] = true
+		if p.Gone > 0 {
+			listed[filepath.Join(filepath.Dir(name), goneFile(p))] = true
+		}
 		where := p.Folder + "/" + p.Partition
 		if before, ok := last[where]; ok && p.Lo <= before.Hi || p.Hi >= man.Generation {
 			v.problem(name, fmt.Errorf("%w: its generations overlap with others", part.ErrCorrupt))
@@ -148,15 +152,20 @@ func (v *verifier) part(name string, mp manifest.Part) error {
 		return err
 	}
 	defer func() { _ = r.Close() }() // only read
+	gone, err := readTombstone(v.fs, filepath.Join(filepath.Dir(name), goneFile(mp)), mp, p)
+	if err != nil {
+		return err
+	}
 	v.sum.Parts++
 	v.sum.Bytes += p.Size
+	v.sum.Deleted += gone.count()
 	for i := range p.Groups {
 		if err := r.Verify(i); err != nil {
 			v.problem(name, err)
 			continue
 		}
 		v.sum.Groups++
-		v.sum.Rows += int64(p.Groups[i].Rows)
+		v.sum.Rows += int64(p.Groups[i].Rows - gone.group(i).count())
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 
 	"journalist/internal/store/column"
 	"journalist/internal/vfs"
@@ -43,6 +44,12 @@ type Part struct {
 	// Lo and Hi are the generations of memtables whose rows it has.
 	Lo, Hi uint64
 	Size   int64
+	// Edition counts how often the part was written anew without deleted rows; from
+	// 1 on it stands in the file's name, Lo-Hi-Edition.part.
+	Edition uint64
+	// Gone is the number of the tombstone beside the part that says which of its
+	// rows are deleted, 0 when none are.
+	Gone uint64
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -60,6 +67,29 @@ func (m *Manifest) Encode() []byte {
 		b = binary.AppendUvarint(b, p.Hi)
 		b = binary.AppendUvarint(b, uint64(p.Size))
 	}
+	return m.appendDeletions(b)
+}
+
+// appendDeletions adds what only parts have of which rows were deleted; without
+// such there is nothing.
+func (m *Manifest) appendDeletions(b []byte) []byte {
+	n := 0
+	for _, p := range m.Parts {
+		if p.Edition > 0 || p.Gone > 0 {
+			n++
+		}
+	}
+	if n == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(n))
+	for i, p := range m.Parts {
+		if p.Edition > 0 || p.Gone > 0 {
+			b = binary.AppendUvarint(b, uint64(i))
+			b = binary.AppendUvarint(b, p.Edition)
+			b = binary.AppendUvarint(b, p.Gone)
+		}
+	}
 	return b
 }
 
@@ -72,6 +102,16 @@ func Decode(raw []byte) (*Manifest, error) {
 		m.Parts = append(m.Parts, p)
 	}
 	if d.Err() == nil && len(d.Data) > 0 {
+		for n := d.Count(3); n > 0 && d.Err() == nil; n-- {
+			i, edition, gone := d.Uvarint(), d.Uvarint(), d.Uvarint()
+			if i >= uint64(len(m.Parts)) || edition > math.MaxUint32 || gone > math.MaxUint32 {
+				d.Fail("edition %d and tombstone %d of part %d of %d", edition, gone, i, len(m.Parts))
+				break
+			}
+			m.Parts[i].Edition, m.Parts[i].Gone = edition, gone
+		}
+	}
+	if d.Err() == nil && len(d.Data) > 0 {
 		d.Fail("%d bytes after the parts", len(d.Data))
 	}
 	return m, d.Err()
@@ -80,10 +120,14 @@ func Decode(raw []byte) (*Manifest, error) {
 // Save replaces a file by one with this payload, so that a crash leaves the old or
 // the new one whole.
 func Save(fsys vfs.FS, name string, payload []byte) error {
+	return vfs.WriteFile(fsys, name, File(payload))
+}
+
+// File is the content of a file with this payload, as Save writes it.
+func File(payload []byte) []byte {
 	b := append([]byte(magic), version, 0, 0, 0)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(payload, castagnoli))
-	b = append(b, payload...)
-	return vfs.WriteFile(fsys, name, b)
+	return append(b, payload...)
 }
 
 // Load reads a file that Save wrote and checks it. A missing file is an error for
