@@ -110,14 +110,7 @@ func (v Value) Float() (float64, bool) {
 	case Int:
 		return float64(v.Int), true
 	case Number, String:
-		if len(v.Bytes) == 0 || len(v.Bytes) > 64 {
-			return 0, false
-		}
-		if c := v.Bytes[0]; c != '-' && c != '.' && c != '+' && (c < '0' || c > '9') {
-			return 0, false
-		}
-		f, err := strconv.ParseFloat(string(v.Bytes), 64)
-		return f, err == nil
+		return parseFloat(v.Bytes)
 	}
 	return 0, false
 }
