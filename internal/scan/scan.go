@@ -61,6 +61,8 @@ type Stats struct {
 	// Partial is why the answer is not complete ("part … is corrupt"), empty when
 	// it is.
 	Partial []string `json:"partial,omitempty"`
+	// Notes say what of a complete answer is an estimate, and how good a one.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Add adds another scan's statistics.
@@ -71,6 +73,7 @@ func (s *Stats) Add(o Stats) {
 	s.GroupsRead += o.GroupsRead
 	s.GroupsSkipped += o.GroupsSkipped
 	s.Partial = append(s.Partial, o.Partial...)
+	s.Notes = append(s.Notes, o.Notes...)
 }
 
 // BudgetError says that a query needs more memory than it may take.

@@ -2,10 +2,7 @@ package exec
 
 import (
 	"math"
-	"math/bits"
 	"strconv"
-
-	"github.com/cespare/xxhash/v2"
 
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
@@ -23,6 +20,22 @@ type accumulator interface {
 	value(g int) record.Value
 }
 
+// noter is an accumulator whose results may be estimates: note says so, after
+// everything is merged, or "".
+type noter interface{ note() string }
+
+// newAccumulators makes those of a stats.
+func newAccumulators(aggs []lang.Agg, b *budget) []accumulator {
+	accs := make([]accumulator, len(aggs))
+	for i, a := range aggs {
+		accs[i] = newAccumulator(a, b)
+		if q, ok := accs[i].(*quantile); ok {
+			q.share(aggs[:i], accs, a)
+		}
+	}
+	return accs
+}
+
 func newAccumulator(a lang.Agg, b *budget) accumulator {
 	switch a.Func {
 	case "count":
@@ -31,8 +44,10 @@ func newAccumulator(a lang.Agg, b *budget) accumulator {
 		return &distinctCounter{field: a.Field, budget: b}
 	case "sum", "avg":
 		return &summer{field: a.Field, mean: a.Func == "avg"}
+	case "min", "max":
+		return &extreme{field: a.Field, largest: a.Func == "max", budget: b}
 	}
-	return &extreme{field: a.Field, largest: a.Func == "max", budget: b}
+	return &quantile{phi: a.Phi, owner: true, samples: &samples{field: a.Field, budget: b}}
 }
 
 // grown returns s with at least n elements.
@@ -252,97 +267,4 @@ func (e *extreme) value(g int) record.Value {
 		return record.Value{Kind: record.Null}
 	}
 	return e.values[g]
-}
-
-// distinctCounter counts distinct values, by a 64-bit hash of each: two of a
-// million values collide once in thirty million queries.
-type distinctCounter struct {
-	field  string
-	budget *budget
-	sets   []map[uint64]struct{}
-
-	scratch []byte
-	hashes  []uint64 // of a block's dictionary
-}
-
-// hashBytes is about what one hash takes in a map.
-const hashBytes = 24
-
-func (d *distinctCounter) hash(v record.Value) uint64 {
-	d.scratch = appendKey(d.scratch[:0], v)
-	return xxhash.Sum64(d.scratch)
-}
-
-func (d *distinctCounter) take(g uint32, h uint64) error {
-	set := d.sets[g]
-	if set == nil {
-		set = map[uint64]struct{}{}
-		d.sets[g] = set
-	}
-	if n := len(set); n >= 8 && bits.OnesCount(uint(n)) == 1 {
-		// Ask for the next doubling at once.
-		if _, known := set[h]; !known {
-			if err := d.budget.take(int64(n)*hashBytes, "count_uniq"); err != nil {
-				return err
-			}
-		}
-	}
-	set[h] = struct{}{}
-	return nil
-}
-
-func (d *distinctCounter) add(v *view, gids *codes, sel []bool, groups int) error {
-	d.sets = grown(d.sets, groups)
-	col := v.column(d.field)
-	if col == nil {
-		return nil
-	}
-	coded := col.Form == scan.Dict || col.Form == scan.Consts
-	if coded {
-		d.hashes = d.hashes[:0]
-		for _, x := range col.Values {
-			d.hashes = append(d.hashes, d.hash(x))
-		}
-	}
-	for i := range v.n {
-		if sel != nil && !sel[i] {
-			continue
-		}
-		x := col.Value(i)
-		if class(x) == classNone {
-			continue
-		}
-		var h uint64
-		switch {
-		case col.Form == scan.Consts:
-			h = d.hashes[0]
-		case coded:
-			h = d.hashes[col.Codes[i]]
-		default:
-			h = d.hash(x)
-		}
-		if err := d.take(gids.at(i), h); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *distinctCounter) merge(o accumulator, to []uint32, groups int) error {
-	d.sets = grown(d.sets, groups)
-	for g, set := range o.(*distinctCounter).sets {
-		for h := range set {
-			if err := d.take(to[g], h); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (d *distinctCounter) value(g int) record.Value {
-	if g >= len(d.sets) {
-		return record.IntValue(0)
-	}
-	return record.IntValue(int64(len(d.sets[g])))
 }

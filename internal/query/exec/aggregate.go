@@ -31,17 +31,22 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 			return q.fromGroups(p.stats, groups)
 		}
 	}
-	r.Columns, r.Whole = neededBy(p.stats, ifs)
+	r.Columns, r.Whole = p.source(neededBy(p.stats, ifs))
 	r.Parallel = q.e.o.Parallel
-	workers := make([]*grouper, r.Parallel)
+	workers, chains := make([]*grouper, r.Parallel), make([]chain, r.Parallel)
 	for i := range workers {
-		workers[i] = newGrouper(q, p.stats, ifs)
+		workers[i], chains[i] = newGrouper(q, p.stats, ifs), p.chain()
 	}
 	err = q.scan(ctx, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return workers[b.Worker].add(b)
+		w := b.Worker
+		b, err := chains[w].apply(b)
+		if err != nil {
+			return err
+		}
+		return workers[w].add(b)
 	})
 	if err != nil {
 		return nil, err
@@ -102,9 +107,21 @@ func neededBy(s *lang.Stats, ifs []scan.Expr) (names []string, whole bool) {
 	return columns(names), false
 }
 
+// plain tells whether a function is one of those that a source may know.
+func plain(function string) bool {
+	switch function {
+	case "count", "count_uniq", "sum", "avg", "min", "max":
+		return true
+	}
+	return false
+}
+
 // aggregation is the whole of it for the source; ok is false where the source's
 // terms cannot say it.
 func (q *query) aggregation(p *plan, r *scan.Request, ifs []scan.Expr) (*scan.Aggregation, bool) {
+	if p.steps != nil || slices.ContainsFunc(p.stats.Aggs, func(a lang.Agg) bool { return !plain(a.Func) }) {
+		return nil, false
+	}
 	a := &scan.Aggregation{Request: *r}
 	a.Request.Parallel = q.e.o.Parallel
 	for _, k := range p.stats.By {
@@ -147,6 +164,13 @@ func (q *query) result(s *lang.Stats, g *grouper) *table {
 			values = append(values, acc.value(i))
 		}
 		t.rows[i].values = values
+	}
+	for i, acc := range g.accs {
+		if a, ok := acc.(noter); ok {
+			if note := a.note(); note != "" {
+				q.stats.Notes = append(q.stats.Notes, s.Aggs[i].Name()+" "+note)
+			}
+		}
 	}
 	t.orderByKeys(len(s.By))
 	return t

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"encoding/binary"
 	"math"
 
 	"journalist/internal/query/lang"
@@ -168,15 +167,4 @@ func (c *coder) add(v record.Value) (uint32, error) {
 	}
 	c.values = append(c.values, v)
 	return uint32(len(c.values) - 1), nil
-}
-
-// appendKey appends the value in a form that is equal for equal values only.
-func appendKey(dst []byte, v record.Value) []byte {
-	dst = append(dst, byte(v.Kind))
-	switch v.Kind {
-	case record.Int, record.Bool:
-		return binary.LittleEndian.AppendUint64(dst, uint64(v.Int))
-	}
-	dst = binary.AppendUvarint(dst, uint64(len(v.Bytes)))
-	return append(dst, v.Bytes...)
 }

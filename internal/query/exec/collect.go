@@ -26,26 +26,34 @@ func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
 	if t.whole {
 		r.Whole = true
 	} else {
-		r.Columns = columns(append(slices.Clone(p.keep), sortFields(p.sort)...))
+		r.Columns = append(slices.Clone(p.keep), sortFields(p.sort)...)
 	}
+	r.Columns, r.Whole = p.source(r.Columns, r.Whole)
 	workers := 1
 	order, byTime := p.timeOrder()
 	r.Order = order
-	if byTime {
-		r.Limit = p.limit
-	} else {
+	switch {
+	case !byTime:
 		workers = q.e.o.Parallel
 		r.Parallel = workers
+	case !p.cuts():
+		r.Limit = p.limit
 	}
-	collectors := make([]*collector, workers)
+	collectors, chains := make([]*collector, workers), make([]chain, workers)
 	for i := range collectors {
 		collectors[i] = &collector{plan: p, budget: &q.budget, whole: t.whole, byTime: byTime}
+		chains[i] = p.chain()
 	}
 	err := q.scan(ctx, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return collectors[b.Worker].add(b)
+		w := b.Worker
+		b, err := chains[w].apply(b)
+		if err != nil {
+			return err
+		}
+		return collectors[w].add(b)
 	})
 	if err != nil {
 		return nil, err
@@ -125,6 +133,9 @@ func (c *collector) add(b *scan.Block) error {
 	limit := c.plan.limit
 	for i := range c.view.n {
 		if c.byTime {
+			if limit > 0 && len(c.rows) == limit {
+				return errEnough
+			}
 			s := c.copyRow(i, nil)
 			if err := c.budget.take(s.size(), "rows in memory"); err != nil {
 				return err

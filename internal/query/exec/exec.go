@@ -108,6 +108,9 @@ func New(o Options) *Engine {
 // errTime is the cause of the context of a query whose time is over.
 var errTime = errors.New("the query's time is over")
 
+// errEnough is what yield returns when no more rows are wanted.
+var errEnough = errors.New("enough rows")
+
 // query is one run of a query.
 type query struct {
 	e       *Engine
@@ -179,6 +182,9 @@ func (q *query) scan(ctx context.Context, r *scan.Request, yield func(*scan.Bloc
 	}
 	st, err := q.e.o.Source.Scan(ctx, r, yield)
 	q.stats.Add(st)
+	if errors.Is(err, errEnough) {
+		return nil
+	}
 	if err != nil && q.timeOver(ctx, err) {
 		q.stats.Partial = append(q.stats.Partial, fmt.Sprintf("the query's time of %v was over before everything was read", q.e.o.MaxDuration))
 		return nil

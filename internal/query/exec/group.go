@@ -41,9 +41,7 @@ func newGrouper(q *query, s *lang.Stats, ifs []scan.Expr) *grouper {
 			g.levels = append(g.levels, &pairs{ids: map[uint64]uint32{}})
 		}
 	}
-	for _, a := range s.Aggs {
-		g.accs = append(g.accs, newAccumulator(a, &q.budget))
-	}
+	g.accs = newAccumulators(s.Aggs, &q.budget)
 	g.keys = make([]codes, len(s.By))
 	return g
 }

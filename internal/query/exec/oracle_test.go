@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestStatsAgreeWithTheOracle(t *testing.T) {
 			src.Add(b)
 		}
 		by := rapid.Permutation(keys).Draw(t, "keys")[:rapid.IntRange(0, 3).Draw(t, "n")]
-		text := "a:* OR b:* | stats count() as n, count(b) as nb, count_uniq(b) as u, count() if (a=1) as ones, max(@timestamp) as last"
+		text := "a:* OR b:* | stats count() as n, count(b) as nb, count_uniq(b) as u, count() if (a=1) as ones, max(@timestamp) as last, p70(b) as p, median(b) as m"
 		if len(by) > 0 {
 			text += " by " + strings.Join(by, ", ")
 		}
@@ -90,6 +91,7 @@ func naiveStats(src *memsource.Source, by []string) []string {
 	type group struct {
 		n, nb, ones, last int64
 		values            map[string]bool
+		numbers           []float64
 	}
 	groups := map[string]*group{}
 	if len(by) == 0 {
@@ -120,6 +122,9 @@ func naiveStats(src *memsource.Source, by []string) []string {
 			if b.Kind != record.Null {
 				g.values[show(b)] = true
 			}
+			if f, ok := b.Float(); ok {
+				g.numbers = append(g.numbers, f)
+			}
 		}
 		// "a=1" holds for 1, "1" and the array that contains it.
 		if s := string(a.AppendText(nil)); hasA && (s == "1" || s == `["a",1]`) {
@@ -132,11 +137,28 @@ func naiveStats(src *memsource.Source, by []string) []string {
 		if g.n > 0 {
 			last = fmt.Sprintf("int(%d)", g.last)
 		}
-		s := fmt.Sprintf("int(%d) int(%d) int(%d) int(%d) %s", g.n, g.nb, len(g.values), g.ones, last)
+		slices.Sort(g.numbers)
+		s := fmt.Sprintf("int(%d) int(%d) int(%d) int(%d) %s %s %s", g.n, g.nb, len(g.values), g.ones, last,
+			naivePercentile(g.numbers, 70), naivePercentile(g.numbers, 50))
 		out = append(out, strings.TrimPrefix(id+" "+s, " "))
 	}
 	slices.Sort(out)
 	return out
+}
+
+// naivePercentile is the first of the sorted numbers that enough of them do not
+// exceed.
+func naivePercentile(sorted []float64, percent int) string {
+	for i, f := range sorted {
+		if 100*(i+1) >= percent*len(sorted) {
+			format := byte('f')
+			if f > 1e17 {
+				format = 'e'
+			}
+			return show(record.NumberValue(strconv.AppendFloat(nil, f, format, -1, 64)))
+		}
+	}
+	return "null()"
 }
 
 func naiveKey(r *memsource.Row, key string) record.Value {

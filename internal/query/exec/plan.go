@@ -15,6 +15,8 @@ type plan struct {
 	filter   scan.Expr
 	never    bool
 
+	// steps change the rows as they come.
+	steps []step
 	// keep are the columns that "fields" names, nil for whole rows; drop are those
 	// that "fields -" takes from whole rows.
 	keep []string
@@ -49,7 +51,19 @@ func (q *query) plan() (*plan, error) {
 				if err != nil {
 					return nil, err
 				}
-				pulled.pull(x)
+				if p.early(x) {
+					pulled.pull(x)
+				} else {
+					p.steps = append(p.steps, &whereStep{filter: x})
+				}
+			}
+		case *lang.Extract:
+			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil; taken {
+				s, err := c.step(pipe)
+				if err != nil {
+					return nil, err
+				}
+				p.steps = append(p.steps, s)
 			}
 		case *lang.Fields:
 			taken = p.fields(pipe)
@@ -91,6 +105,13 @@ func (q *query) plan() (*plan, error) {
 	p.from, p.to, p.datasets, p.filter = pulled.from, pulled.to, pulled.datasets, pulled.expr()
 	p.never = pulled.never || !q.tail && p.from >= p.to
 	return p, nil
+}
+
+// early tells whether a filter gives the same before the steps as behind them.
+func (p *plan) early(e scan.Expr) bool {
+	var names []string
+	whole := fieldsOf(e, func(n string) { names = append(names, n) })
+	return len(p.steps) == 0 || !whole && !p.sets(names)
 }
 
 // fields notes a projection of the rows and says whether it could.

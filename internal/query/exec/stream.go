@@ -14,34 +14,44 @@ func (q *query) stream(ctx context.Context, p *plan, yield func(*scan.Block) err
 		return nil
 	}
 	r.Order, _ = p.timeOrder()
-	r.Limit = p.limit
-	pr := newProjection(p, r)
+	if !p.cuts() {
+		r.Limit = p.limit
+	}
+	pr, chain, left := newProjection(p, r), p.chain(), p.limit
 	return q.scan(ctx, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return yield(pr.apply(b))
+		b, err := chain.apply(b)
+		if err != nil || b.Len() == 0 {
+			return err
+		}
+		if left > 0 {
+			b = firstRows(b, left)
+			if left -= b.Len(); left == 0 {
+				err = errEnough
+			}
+		}
+		if yerr := yield(pr.apply(b)); yerr != nil {
+			return yerr
+		}
+		return err
 	})
 }
 
 // projection turns the blocks of a scan into those of the answer. One goroutine
 // uses it.
 type projection struct {
-	keep   []string
-	drop   map[string]bool
-	source []string // the columns asked of the source
-	out    scan.Block
+	keep []string
+	drop map[string]bool
+	view view
+	out  scan.Block
 }
 
 // newProjection also tells the request which columns are needed.
 func newProjection(p *plan, r *scan.Request) *projection {
 	pr := &projection{keep: p.keep, drop: p.drop}
-	if p.keep == nil {
-		r.Whole = true
-		return pr
-	}
-	pr.source = columns(p.keep)
-	r.Columns = pr.source
+	r.Columns, r.Whole = p.source(p.keep, p.keep == nil)
 	return pr
 }
 
@@ -57,16 +67,17 @@ func (pr *projection) apply(b *scan.Block) *scan.Block {
 
 func (pr *projection) kept(b *scan.Block) *scan.Block {
 	n := b.Len()
+	pr.view.reset(b)
 	pr.out = scan.Block{Dataset: b.Dataset, Columns: pr.out.Columns[:0]}
 	for _, name := range pr.keep {
 		if name == record.FieldTime {
 			pr.out.Columns = append(pr.out.Columns, scan.Column{Name: name, Form: scan.Ints, Time: true, Len: n, Ints: b.Times})
 			continue
 		}
-		for i, s := range pr.source {
-			if s == name {
-				pr.out.Columns = append(pr.out.Columns, b.Columns[i])
-			}
+		if c := pr.view.column(name); c != nil {
+			pr.out.Columns = append(pr.out.Columns, *c)
+		} else {
+			pr.out.Columns = append(pr.out.Columns, scan.Column{Name: name, Form: scan.Consts, Len: n, Values: make([]record.Value, 1)})
 		}
 	}
 	return &pr.out

@@ -83,6 +83,8 @@ func (q *query) apply(t *table, p lang.Pipe) (*table, error) {
 			return nil, err
 		}
 		t.where(e)
+	case *lang.Extract:
+		return t, q.extract(t, p)
 	case *lang.Stats:
 		return q.aggregateTable(t, p)
 	}

@@ -132,7 +132,7 @@ type Scalar struct {
 }
 
 // Pipe is a step that works on what comes before it: one of *Stats, *Fields,
-// *Sort, *Limit, *Where.
+// *Sort, *Limit, *Where, *Extract.
 type Pipe interface {
 	Offset() int
 	String() string
@@ -167,6 +167,16 @@ type (
 		Pos
 		Filter Filter
 	}
+	// Extract sets fields to pieces of the text of another. Rows that do not match
+	// are without these fields behind it.
+	Extract struct {
+		Pos
+		// Text is a template, see ParseTemplate, or with Regexp an expression whose
+		// named groups are the fields; Fold: "/…/i".
+		Text         string
+		Regexp, Fold bool
+		Field        string
+	}
 )
 
 func (*Stats) pipe()  {}
@@ -175,10 +185,14 @@ func (*Sort) pipe()   {}
 func (*Limit) pipe()  {}
 func (*Where) pipe()  {}
 
+func (*Extract) pipe() {}
+
 // Agg is one aggregate of a Stats.
 type Agg struct {
 	Pos
-	Func string // one of Functions
+	Func string // one of Functions, or p50, p99.9 and so on
+	// Phi is the share that a percentile is asked for, from 0 to 1.
+	Phi float64
 	// Field is the argument, "" where there is none.
 	Field string
 	// If restricts the rows of this aggregate; nil means all.

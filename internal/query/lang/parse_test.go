@@ -139,6 +139,10 @@ func TestParse(t *testing.T) {
 		{"* | sort -n, host | head 5", "* | sort -n, host | limit 5"},
 		{"* | sort by n desc, host asc", "* | sort -n, host"},
 		{"* | stats count() | sort -count()", `* | stats count() | sort -"count()"`},
+		{"* | stats p95(took), MEDIAN(a) as m, p99.9(b), Quantile( 0.50 , c ) if (x)", "* | stats p95(took), median(a) as m, p99.9(b), quantile(0.5, c) if (x)"},
+		{"* | sort -p95(took), -median(x), quantile(.5, y)", `* | sort -"p95(took)", -"median(x)", "quantile(0.5, y)"`},
+		{`* | extract "] \"<m> <_>" from message | rex '<a>\<b>' FROM "x y"`, `* | extract "] \"<m> <_>" | extract "<a>\\<b>" from "x y"`},
+		{`* | extract /a (?P<b>\d+)\/x/i from c|limit 1`, `* | extract /a (?P<b>\d+)\/x/i from c | limit 1`},
 		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
 	} {
 		q, err := Parse(c.query)
@@ -239,7 +243,27 @@ func TestErrors(t *testing.T) {
 		{"a | stats", 10, "expected an aggregate|count()"},
 		{"a | stats count by x", 17, "write count()"},
 		{"a | stats cout()", 11, "did you mean count?"},
-		{"a | stats p95(x)", 11, "no function p95()|sum"},
+		{"a | stats p195(x)", 11, "no function p195()|sum|p95"},
+		{"a | stats p95()", 15, "p95(field)"},
+		{"a | stats quantile", 19, "quantile(0.95, field)"},
+		{"a | stats quantile(x)", 20, "from 0 to 1|found x"},
+		{"a | stats quantile(95, x)", 20, "from 0 to 1"},
+		{"a | stats quantile(nan, x)", 20, "from 0 to 1"},
+		{"a | stats quantile(0.5)", 23, "expected , and a field"},
+		{"a | stats quantile(0.5, )", 25, "needs a field"},
+		{"a | extract", 12, "quoted text|query ends"},
+		{`a | extract "x`, 13, "not closed"},
+		{`a | extract "x"`, 13, "binds nothing"},
+		{`a | extract "<_>x<>"`, 13, "binds nothing"},
+		{`a | extract "<a><b>"`, 13, "between <a> and <b>"},
+		{`a | extract "<a> <a>"`, 13, "twice"},
+		{`a | extract "<dataset>"`, 13, "dataset cannot be set"},
+		{`a | extract "<a>" from`, 23, "name of a field"},
+		{`a | extract "<a>" for b`, 19, "expected |"},
+		{"a | extract /x/", 13, "binds nothing"},
+		{"a | extract /(?P<x>a)(?P<x>b)/", 13, "x"},
+		{"a | extract /(?P<x>a/", 13, "missing closing )"},
+		{"a | extract /(?P<x>a)", 13, "not closed"},
 		{"a | stats sum()", 15, "sum(field)"},
 		{"a | stats by x", 11, "before by"},
 		{"a | stats count() by time(5)", 27, "not a span|time(5m)"},
@@ -404,6 +428,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	f.Add(`x | extract "a<b> \\<c" from d | extract /(?P<e>f)/i | stats p99.9(g), quantile(0.5, h)`)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
 		if err != nil {
@@ -512,5 +537,31 @@ func TestParsePeriod(t *testing.T) {
 	from, to, err := ParsePeriod("1h", now)
 	if err != nil || !to.IsZero() || !from.Equal(now.Add(-time.Hour)) {
 		t.Errorf("1h: %v to %v, %v", from, to, err)
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	for text, want := range map[string]string{
+		`a<b>c`:             `"a"<b> "c"`,
+		`<b>`:               `""<b>`,
+		`<<b>>`:             `"<"<b> ">"`,
+		`a < b <c>`:         `"a < b "<c>`,
+		`\<a> <b>`:          `"<a> "<b>`,
+		`\\<a> <b>`:         `"\\"<a> " "<b>`,
+		`x\y \<z <b>\`:      `"x\\y <z "<b> "\\"`,
+		`</b> <c.d-e>`:      `"</b> "<c.d-e>`,
+		`<_>, <> x<größe>y`: `""<> ", "<> " x"<größe> "y"`,
+	} {
+		parts, err := ParseTemplate(text)
+		got := ""
+		for _, p := range parts {
+			got += fmt.Sprintf(" %q", p.Text)
+			if p.Bind {
+				got += "<" + p.Name + ">"
+			}
+		}
+		if got = strings.TrimPrefix(got, " "); err != nil || got != want {
+			t.Errorf("%s: %s %v, want %s", text, got, err, want)
+		}
 	}
 }

@@ -5,11 +5,8 @@ import (
 	"strings"
 )
 
-// Functions lists the aggregates of stats by name.
-var Functions = []string{"count", "count_uniq", "sum", "avg", "min", "max"}
-
-// pipeNames lists the pipes; head is limit.
-var pipeNames = []string{"fields", "head", "limit", "sort", "stats", "where"}
+// pipeNames lists the pipes; head is limit, rex is extract.
+var pipeNames = []string{"extract", "fields", "head", "limit", "sort", "stats", "where"}
 
 // maxLimit is the largest n of limit n.
 const maxLimit = 1_000_000_000
@@ -33,6 +30,8 @@ func (p *parser) pipe() (Pipe, *Error) {
 	switch strings.ToLower(word) {
 	case "stats":
 		return p.stats(pos)
+	case "extract", "rex":
+		return p.extract(pos)
 	case "fields":
 		return p.fields(pos)
 	case "sort":
@@ -112,8 +111,8 @@ func (p *parser) columnName() (string, *Error) {
 	if err != nil || p.peek() != '(' {
 		return n, err
 	}
-	if n, ok := function(n); ok {
-		a := Agg{Func: n}
+	if n, phi, ok := function(n); ok {
+		a := Agg{Func: n, Phi: phi}
 		if err := p.argument(&a); err != nil {
 			return "", err
 		}
@@ -206,89 +205,6 @@ func (p *parser) distinctColumns(s *Stats) *Error {
 			return p.errorAt(int(a.Pos), "give one of them another name: "+a.expression()+" as n", "two columns are called %s", a.Name())
 		}
 		seen[a.Name()] = true
-	}
-	return nil
-}
-
-func function(name string) (string, bool) {
-	name = strings.ToLower(name)
-	if name == "dc" {
-		name = "count_uniq"
-	}
-	for _, f := range Functions {
-		if f == name {
-			return f, true
-		}
-	}
-	return name, false
-}
-
-func (p *parser) aggregate() (Agg, *Error) {
-	p.space()
-	a := Agg{Pos: Pos(p.pos)}
-	n := nameLen(p.text[p.pos:])
-	word := p.text[p.pos : p.pos+n]
-	if word == "" {
-		return a, p.errorAt(p.pos, unknown("", Functions), "expected an aggregate such as count()%s", p.found())
-	}
-	var ok bool
-	if a.Func, ok = function(word); !ok {
-		return a, p.errorAt(p.pos, unknown(word, Functions), "there is no function %s()", word)
-	}
-	p.pos += n
-	p.space()
-	if p.peek() != '(' {
-		return a, p.errorAt(p.pos, "write "+a.Func+"()", "expected (%s", p.found())
-	}
-	if err := p.argument(&a); err != nil {
-		return a, err
-	}
-	p.space()
-	if p.word("if") {
-		p.space()
-		if p.peek() != '(' {
-			return a, p.errorAt(p.pos, "write if (filter)", "expected (%s", p.found())
-		}
-		f, err := p.group("")
-		if err != nil {
-			return a, err
-		}
-		a.If = f
-		p.space()
-	}
-	if p.word("as") {
-		as, err := p.pipeName("the name of the column")
-		if err != nil {
-			return a, err
-		}
-		a.As = as
-	}
-	return a, nil
-}
-
-// argument reads the parentheses of a function and what is in them.
-func (p *parser) argument(a *Agg) *Error {
-	p.pos++
-	p.space()
-	at := p.pos
-	if p.peek() == '*' && a.Func == "count" {
-		p.pos++ // count(*), as SQL has it
-	} else if p.peek() != ')' {
-		field, err := p.pipeName("the name of a field")
-		if err != nil {
-			return err
-		}
-		a.Field = field
-	}
-	p.space()
-	if p.peek() == ',' {
-		return p.errorAt(p.pos, "", "%s() takes one field", a.Func)
-	}
-	if !p.skip(")") {
-		return p.errorAt(p.pos, "", "expected )%s", p.found())
-	}
-	if a.Field == "" && a.Func != "count" {
-		return p.errorAt(at, "write "+a.Func+"(field)", "%s() needs a field", a.Func)
 	}
 	return nil
 }

@@ -136,18 +136,6 @@ func (p *Stats) String() string {
 	return s
 }
 
-func (a Agg) expression() string {
-	s := a.Func + "("
-	if a.Field != "" {
-		s += name(a.Field)
-	}
-	s += ")"
-	if a.If != nil {
-		s += " if (" + a.If.String() + ")"
-	}
-	return s
-}
-
 // String spells the key.
 func (k Key) String() string {
 	switch {
