@@ -43,6 +43,10 @@ func BenchmarkMatch(b *testing.B) {
 		{"regexp-literal-absent", re(`kernel: \d+`, true)},
 		{"regexp-choice-absent", re(`error|fatal|panic`, true)},
 		{"regexp-common", re(`from 173\.\d+\.31`, false)},
+		{"regexp-all-match", re(`sshd\[\d+\]: Failed \w+ for .* from [\d.]+ port \d+`, false)},
+		{"regexp-no-literal", re(`[0-9a-f]{32}`, false)},
+		{"regexp-word", re(`\b(kernel|sudo)\b`, true)},
+		{"regexp-states", re(`s[a-z]{8}d`, false)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(size))

@@ -172,23 +172,47 @@ func (f *finder) indexFast(text []byte, from int) int {
 		}
 		return -1
 	}
-	for i := from; ; i += 8 {
-		if i > last-7 {
-			if i > last {
-				return -1
-			}
-			i = last - 7 // the rest, overlapping what was looked at
+	// All that the loop needs, so that it stays in registers.
+	at1, at2 := text[f.off1:], text[f.off2:]
+	mask1, pat1, mask2, pat2 := f.mask1, f.pat1, f.mask2, f.pat2
+	i := from
+	for ; i <= last-15; i += 16 { // two words at once
+		b1, b2 := at1[i:i+16], at2[i:i+16]
+		x := (binary.LittleEndian.Uint64(b1) | mask1) ^ pat1
+		x |= (binary.LittleEndian.Uint64(b2) | mask2) ^ pat2
+		y := (binary.LittleEndian.Uint64(b1[8:]) | mask1) ^ pat1
+		y |= (binary.LittleEndian.Uint64(b2[8:]) | mask2) ^ pat2
+		x, y = (x-lanes)&^x&highBit, (y-lanes)&^y&highBit
+		if x|y == 0 {
+			continue
 		}
-		x := (binary.LittleEndian.Uint64(text[i+f.off1:]) | f.mask1) ^ f.pat1
-		x |= (binary.LittleEndian.Uint64(text[i+f.off2:]) | f.mask2) ^ f.pat2
-		// A lane of x is zero where both bytes agree. A borrow may mark lanes above
-		// it too; comparing the whole literal sorts them out.
-		for z := (x - lanes) & ^x & highBit; z != 0; z &= z - 1 {
-			if j := i + bits.TrailingZeros64(z)>>3; f.equal(text[j:]) {
-				return j
-			}
+		if j := f.verify(text, i, x); j >= 0 {
+			return j
+		}
+		if j := f.verify(text, i+8, y); j >= 0 {
+			return j
 		}
 	}
+	for ; i <= last; i += 8 {
+		i = min(i, last-7) // the rest, overlapping what was looked at
+		x := (binary.LittleEndian.Uint64(at1[i:]) | mask1) ^ pat1
+		x |= (binary.LittleEndian.Uint64(at2[i:]) | mask2) ^ pat2
+		if j := f.verify(text, i, (x-lanes)&^x&highBit); j >= 0 {
+			return j
+		}
+	}
+	return -1
+}
+
+// verify compares the literal at the lanes of z that are marked, counted from i.
+// Lanes where both bytes agree are; a borrow may mark lanes above them, too.
+func (f *finder) verify(text []byte, i int, z uint64) int {
+	for ; z != 0; z &= z - 1 {
+		if j := i + bits.TrailingZeros64(z)>>3; f.equal(text[j:]) {
+			return j
+		}
+	}
+	return -1
 }
 
 // equal tells whether text, which is long enough, begins with the literal, byte

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -391,6 +392,36 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { p.Match(text) }); n != 0 {
 			t.Errorf("%q: %v allocations", p.Text(), n)
 		}
+	}
+}
+
+// Many goroutines share a pattern, and one whose automaton has too many states
+// still matches.
+func TestRegexpsAreSafeForConcurrentUse(t *testing.T) {
+	for _, expr := range []string{`x[ab]+c|[0-9a-f]{8}`, `a[ab]{20}c`} {
+		p, err := NewRegexp(expr, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		re := regexp.MustCompile(expr)
+		var wg sync.WaitGroup
+		for g := range 24 {
+			wg.Go(func() {
+				x := uint32(g)
+				text := make([]byte, 2000)
+				for range 20 {
+					for i := range text {
+						x = x*1664525 + 1013904223
+						text[i] = "aabbabxx"[x>>29]
+					}
+					text[x>>24] = 'c'
+					if got, want := p.Match(text), re.Match(text); got != want {
+						t.Errorf("/%s/ on %q: %v, want %v", expr, text, got, want)
+					}
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
 
