@@ -1,0 +1,199 @@
+package template
+
+import "math/bits"
+
+// span is a piece of the texts' bytes.
+type span struct{ from, to uint32 }
+
+func (s span) len() uint32 { return s.to - s.from }
+
+// alphabet tells which bytes tokens consist of.
+type alphabet [256]bool
+
+func newAlphabet(more string) *alphabet {
+	a := new(alphabet)
+	for c := range 256 {
+		b := byte(c)
+		a[c] = digit(b) || b|0x20 >= 'a' && b|0x20 <= 'z' || b >= 0x80
+	}
+	for _, b := range []byte(more) {
+		a[b] = true
+	}
+	return a
+}
+
+var (
+	tokens = newAlphabet("_.@%+-") // of log lines
+	words  = newAlphabet("_")      // with Options.Punct
+)
+
+// before has the bytes that a path follows, after those that end it.
+var before, after = func() (before, after [256]bool) {
+	for _, c := range []byte(" \t\"'=([<,:`") {
+		before[c] = true
+	}
+	for c := range ' ' + 1 {
+		after[c] = true
+	}
+	for _, c := range []byte(`"')]>,;`) {
+		after[c] = true
+	}
+	return before, after
+}()
+
+const (
+	// maxSlots is the most slots a text is taken apart into; the last one reaches to
+	// its end.
+	maxSlots = 512
+	// longQuote is the length from which a quotation is a value, whatever is in it.
+	longQuote = 24
+
+	lanes = 0x0101010101010101
+	tops  = 0x8080808080808080
+)
+
+// marks sets the top bit of each byte of x that is a digit, a slash (which stands
+// right before the digits) or a quotation mark: where rules may begin to hold.
+func marks(x uint64) uint64 {
+	low := x &^ tops
+	digits := (low + (0x80-'/')*lanes) &^ (low + (0x80-'9'-1)*lanes)
+	quote := low ^ '"'*lanes
+	return (digits | ^(quote + 0x7f*lanes)) &^ x & tops
+}
+
+// scan takes the text data[lo:hi] apart: it appends its slots and returns the hash
+// of its static text.
+func (m *Miner) scan(data []byte, lo, hi int) uint64 {
+	var (
+		token  = m.token
+		slots  = m.slots
+		limit  = len(slots) + maxSlots - 1 // at this length the last slot follows
+		h      = seedA
+		i      = lo
+		static = lo // where the static text since the last slot begins
+		quotes = lo // quotation marks before this one begin nothing
+	)
+	if !m.punct {
+		if n := syslogStamp(data[lo:hi]); n > 0 {
+			i = tokenEnd(token, data, lo+n, hi)
+			slots = append(slots, span{uint32(lo), uint32(i)})
+			h = hashBytes(h, data, lo, lo)
+			static = i
+		}
+	}
+	for i < hi {
+		if i+8 <= len(data) {
+			x := marks(load(data, i))
+			if x == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(x) >> 3
+			if i >= hi {
+				break
+			}
+		}
+		from, to := i, 0
+		switch c := data[i]; {
+		case digit(c):
+			for from > static && token[data[from-1]] {
+				from--
+			}
+			to = i + 1
+			if from == i && !m.punct && mayBeStamp(data, lo, i, hi) {
+				to = i + max(1, stamp(data[i:hi]))
+			}
+			to = tokenEnd(token, data, to, hi)
+		case m.punct:
+		case c == '"' && i >= quotes:
+			end, value := quotation(data, i, hi)
+			quotes = end + 1
+			if value {
+				from, to = i+1, end
+			}
+		case c == '/' && (i == lo || before[data[i-1]]):
+			to = pathEnd(data, i, hi)
+			if to == i+1 {
+				to = 0
+			}
+		}
+		if to == 0 {
+			i++
+			continue
+		}
+		if len(slots) == limit {
+			to = hi
+		}
+		slots = append(slots, span{uint32(from), uint32(to)})
+		h = hashBytes(h, data, static, from)
+		static, i = to, to
+	}
+	m.slots = slots
+	return hashBytes(h, data, static, hi)
+}
+
+// tokenEnd returns where the token ends that data[i] is in or behind.
+func tokenEnd(token *alphabet, data []byte, i, hi int) int {
+	for _, c := range data[i:hi] {
+		if !token[c] {
+			break
+		}
+		i++
+	}
+	return i
+}
+
+// mayBeStamp tells whether it is worth while to look for a timestamp at data[i]:
+// the punctuation must be right, and it must not be the end of an address that is
+// written with colons.
+func mayBeStamp(data []byte, lo, i, hi int) bool {
+	if i+8 > hi {
+		return false
+	}
+	switch data[i+2] {
+	case ':':
+		return i < lo+2 || data[i-1] != ':' || !digit(data[i-2])
+	case '/':
+		return true
+	}
+	return data[i+4] == '-' || data[i+4] == '/'
+}
+
+// quotation returns where the quotation that begins at data[i] ends and whether
+// its contents are a value; one that does not end reaches to hi and is none.
+func quotation(data []byte, i, hi int) (end int, value bool) {
+	digits := false
+	j := i + 1
+	for ; j < hi && data[j] != '"'; j++ {
+		switch c := data[j]; {
+		case c == '\\':
+			j++
+		case digit(c):
+			digits = true
+		}
+	}
+	if j >= hi {
+		return hi, false
+	}
+	return j, (digits || j-i > longQuote) && !request(data[i+1:j])
+}
+
+// request tells whether b begins like an HTTP request: "GET /".
+func request(b []byte) bool {
+	i := 0
+	for i < len(b) && i < 8 && b[i] >= 'A' && b[i] <= 'Z' {
+		i++
+	}
+	return i >= 3 && i+1 < len(b) && b[i] == ' ' && b[i+1] == '/'
+}
+
+// pathEnd returns where the path that begins at data[i] ends.
+func pathEnd(data []byte, i, hi int) int {
+	for _, c := range data[i:hi] {
+		if after[c] {
+			break
+		}
+		i++
+	}
+	return i
+}
