@@ -88,6 +88,23 @@ func TestAutomatonAgreesWithMatch(t *testing.T) {
 	})
 }
 
+// What is not in many texts one after the other is in none of them.
+func TestMayMatchInKnowsEveryMatch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := genPattern().Draw(t, "pattern")
+		texts := rapid.SliceOfN(genText(6), 1, 5).Draw(t, "texts")
+		if p.Kind() != Regexp && rapid.Bool().Draw(t, "inside") {
+			texts = append(texts, strings.ReplaceAll(p.Text(), "*", "x"), genText(3).Draw(t, "more"))
+		}
+		may := p.MayMatchIn([]byte(strings.Join(texts, "")))
+		for _, text := range texts {
+			if p.Match([]byte(text)) && !may {
+				t.Fatalf("kind %d %q is not in %q", p.Kind(), p.Text(), texts)
+			}
+		}
+	})
+}
+
 // Whatever a run of bytes of some classes leads to, Reach must know it.
 func TestReachKnowsEveryState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

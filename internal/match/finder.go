@@ -26,6 +26,9 @@ type finder struct {
 	runewise bool
 	// oddK, oddS: the literal has k or s, which K and ſ fold to.
 	oddK, oddS bool
+	// rare is the longest part in ASCII of a literal that is compared rune by rune:
+	// where it is absent nothing need be compared. It may be nil.
+	rare *finder
 	// first marks the bytes with which a text equal to the literal may begin.
 	first [4]uint64
 
@@ -63,10 +66,34 @@ func newFinder(literal []byte, exact bool) *finder {
 	}
 	if f.runewise {
 		f.plain = false
+		f.rare = newRare(f.folded)
 	}
 	f.markFirst()
 	f.chooseRare()
 	return f
+}
+
+func newRare(folded []byte) *finder {
+	var best []byte
+	for from, i := 0, 0; i <= len(folded); i++ {
+		if i < len(folded) && folded[i] < utf8.RuneSelf {
+			continue
+		}
+		if i-from > len(best) {
+			best = folded[from:i]
+		}
+		from = i + 1
+	}
+	if len(best) < 2 {
+		return nil
+	}
+	return newFinder(best, false)
+}
+
+// may tells whether the literal, which is in ASCII, may be in text.
+func (f *finder) may(text []byte) bool {
+	start, _ := f.index(text, 0, false)
+	return start >= 0 || f.mayBeOdd(text)
 }
 
 func (f *finder) markFirst() {
@@ -231,6 +258,9 @@ func (f *finder) indexRunes(text []byte, from int) (start, end int) {
 	if len(f.runes) == 0 {
 		return from, from
 	}
+	if f.rare != nil && !f.rare.may(text[from:]) {
+		return -1, -1
+	}
 	for i := from; i < len(text); {
 		c := text[i]
 		if f.first[c>>6]&(1<<(c&63)) != 0 {
@@ -246,6 +276,22 @@ func (f *finder) indexRunes(text []byte, from int) (start, end int) {
 		i += n
 	}
 	return -1, -1
+}
+
+// contains tells whether the literal is anywhere in text.
+func (f *finder) contains(text []byte) bool {
+	start, _ := f.index(text, 0, f.runewise)
+	if start < 0 && !f.runewise && f.mayBeOdd(text) {
+		start, _ = f.index(text, 0, true)
+	}
+	return start >= 0
+}
+
+// joinable tells that the literal, where it lies at an end of a text, may not be
+// found any more once another text is joined to it there: bytes that are not UTF-8
+// may become a rune.
+func (f *finder) joinable() bool {
+	return len(f.runes) > 0 && (f.runes[0] >= invalid || f.runes[len(f.runes)-1] >= invalid)
 }
 
 // prefixRunes tells whether text begins with the literal, and how long it is there.

@@ -92,8 +92,8 @@ func (p *Pattern) Text() string { return p.text }
 // Fold tells whether case does not matter.
 func (p *Pattern) Fold() bool { return p.kind != Regexp || p.fold }
 
-// Match tells whether b matches. It keeps nothing of b and, regular expressions
-// that hold no literal aside, allocates nothing.
+// Match tells whether b matches. It keeps nothing of b and, while an automaton still
+// learns a regular expression aside, allocates nothing.
 func (p *Pattern) Match(b []byte) bool {
 	switch p.kind {
 	case Wildcard:
@@ -106,6 +106,24 @@ func (p *Pattern) Match(b []byte) bool {
 		return p.matchLiteral(b, true)
 	}
 	return p.matchLiteral(b, false) || f.mayBeOdd(b) && p.matchLiteral(b, true)
+}
+
+// MayMatchIn tells whether a text may match that lies anywhere in b, which may be
+// many texts one after the other: where it is false, none of them does. It looks for
+// the literals that the pattern needs, and only for those.
+func (p *Pattern) MayMatchIn(b []byte) bool {
+	switch p.kind {
+	case Wildcard:
+		for _, f := range p.wild.parts {
+			if len(f.folded) > 0 && !f.joinable() && !f.contains(b) {
+				return false
+			}
+		}
+		return true
+	case Regexp:
+		return containsAll(p.re.first, b) // they hold valid UTF-8 only
+	}
+	return p.find.joinable() || p.find.contains(b)
 }
 
 func (p *Pattern) matchLiteral(b []byte, slow bool) bool {

@@ -110,11 +110,7 @@ func containsAll(needs [][]*finder, b []byte) bool {
 
 func contains(any []*finder, b []byte) bool {
 	for _, f := range any {
-		start, _ := f.index(b, 0, f.runewise)
-		if start < 0 && !f.runewise && f.mayBeOdd(b) {
-			start, _ = f.index(b, 0, true)
-		}
-		if start >= 0 {
+		if f.contains(b) {
 			return true
 		}
 	}
