@@ -18,8 +18,12 @@ type Key struct {
 // matches. There may be none.
 func KeysOf(p *match.Pattern) []Key {
 	var keys []Key
-	for _, w := range p.Words() {
+	ws, pairs := p.Keys()
+	for _, w := range ws {
 		keys = append(keys, Key{Hash(w), w})
+	}
+	for _, p := range pairs {
+		keys = append(keys, pairKey(p.A, p.Sep, p.B))
 	}
 	return keys
 }

@@ -124,7 +124,7 @@ var classOf = func() (t [256]byte) {
 			t[c] = wordByte
 		}
 	}
-	for _, c := range ".@%+-" {
+	for _, c := range match.PairSeparators {
 		t[c] = joint
 	}
 	return t
