@@ -52,8 +52,12 @@ lint: ## gofumpt, vet, staticcheck, errcheck
 fuzz-short: ## every fuzzer for FUZZTIME (5s)
 	@GO="$(GO)" FUZZTIME=$(FUZZTIME) test/fuzz.sh
 
-bench: build ## measure the whole way: file, scribe, TLS, journalist, fsync, count (LINES, FILE)
+bench: build ## measure the whole way of a line (LINES, FILE); with CORPUS=folder the store on real logs, RIVAL=binary beside VictoriaLogs (SETS, ALONE, GROWTH, OUT)
+ifdef CORPUS
+	$(GO) run ./bench/engine -bin bin -corpus '$(CORPUS)' $(if $(RIVAL),-rival '$(RIVAL)') $(if $(SETS),-sets '$(SETS)') $(if $(OUT),-out '$(OUT)') $(if $(ALONE),-alone) $(if $(GROWTH),-growth)
+else
 	$(GO) run ./bench/way -bin bin $(if $(LINES),-lines $(LINES)) $(if $(FILE),-file $(FILE))
+endif
 
 clean: ## remove what was built, not data/
 	rm -rf bin .tools ui/node_modules
