@@ -130,7 +130,7 @@ func genASCII(max int) *rapid.Generator[string] {
 	return rapid.StringOfN(rapid.SampledFrom([]rune("abkKsS1 -.Zz")), 0, max, -1)
 }
 
-func checkWords(t *rapid.T, p *Pattern, text string) {
+func checkWords(t interface{ Fatalf(string, ...any) }, p *Pattern, text string) {
 	have := map[string]bool{}
 	EachWord([]byte(text), func(w []byte) { have[string(w)] = true })
 	for _, w := range p.Words() {
@@ -252,7 +252,7 @@ func genRegexp(atoms []string) *rapid.Generator[string] {
 var atoms = []string{
 	"a", "b", "k", "s", "foo", "Foo", "ask", "ä", "ß", ".", "[ab]", `\d`, `\s`, `\w`, `\b`, "^", "$", " ",
 	"-", `\.`, "世", "\ufffd", "connection refused", "(?i)", "σ", `\B`, `\A`, `\z`, "(?m:^)", "(?m:$)", `\n`,
-	"(?s:.)", `\pL`, `\PL`, "[^a]", `\W`, "(?i:k)", "(?i:[r-t])", "[ä-ü]", `\x00`, "[^\ufffd]",
+	"(?s:.)", `\pL`, `\PL`, "[^a]", "[ .-]", `\W`, "(?i:k)", "(?i:[r-t])", "[ä-ü]", `\x00`, "[^\ufffd]",
 }
 
 func TestRegexpsAgreeWithTheLibrary(t *testing.T) {
@@ -341,6 +341,11 @@ func TestWordsOfPatterns(t *testing.T) {
 		{NewWord(strings.Repeat("é", 100)), strings.Repeat("é", 64)},
 		{re(`Failed password for .* from 58\.218\.`), "password for from 58 218"},
 		{re(`error|fatal`), ""},
+		{re(`\s+user\s+(root)[ ,]for$`), "user root for"},
+		{re(`^(?:x|a b)c d\b`), ""},
+		{re(`^a\x{fffd}b(?:-|,)c`), "a b"},
+		{re(`^user\W.*(?:root)\s*$`), ""},
+		{re(`^user\s.*(?:root)$`), "user"},
 		{re(`(a b c)?`), ""},
 	} {
 		var got []string
@@ -454,6 +459,8 @@ func FuzzMatch(f *testing.F) {
 			}
 			if got, want := p.Match([]byte(text)), re.MatchString(text); got != want {
 				t.Fatalf("/%s/ on %q: %v, want %v", pattern, text, got, want)
+			} else if want {
+				checkWords(t, p, text)
 			}
 		}
 	})

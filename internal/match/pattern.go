@@ -80,7 +80,7 @@ func NewRegexp(expr string, fold bool) (*Pattern, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Pattern{kind: Regexp, text: expr, fold: fold, re: re, keys: re.keys(), program: re.program}, nil
+	return &Pattern{kind: Regexp, text: expr, fold: fold, re: re, keys: re.keys, program: re.program}, nil
 }
 
 // Kind is the pattern's kind.
