@@ -374,6 +374,11 @@ func (s *Store) rotate() bool {
 	defer s.logMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.rotateLocked()
+}
+
+// rotateLocked is rotate for who holds logMu and mu.
+func (s *Store) rotateLocked() bool {
 	if s.mu.flushing != nil {
 		return true
 	}
