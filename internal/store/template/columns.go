@@ -118,7 +118,6 @@ func (m *Miner) guessCopies(row int, x *exact, slots int) {
 type keys struct {
 	found index
 	list  []key
-	bytes []byte // scratch
 }
 
 // key is a link of a chain (last is -1) or a column: the chain and the byte that
@@ -162,7 +161,7 @@ type tail struct {
 }
 
 // slack is the number of bytes that may be written behind a value.
-const slack = 16
+const slack = 32
 
 // build makes the Set.
 func (m *Miner) build(n int) *Set {
@@ -288,9 +287,12 @@ func (m *Miner) fill(set *Set) {
 			v := m.value(row, x, k)
 			t := &tails[c]
 			n := int(v.len())
-			if from := int(v.from); n <= slack && from+slack <= len(data) {
-				copy(out[t.end:t.end+slack], data[from:from+slack])
-			} else {
+			switch from := int(v.from); {
+			case n <= 16 && from+16 <= len(data):
+				*(*[16]byte)(out[t.end:]) = *(*[16]byte)(data[from:])
+			case n <= slack && from+slack <= len(data):
+				*(*[slack]byte)(out[t.end:]) = *(*[slack]byte)(data[from:])
+			default:
 				copy(out[t.end:], data[from:v.to])
 			}
 			t.end += n

@@ -1,6 +1,9 @@
 package template
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Templates that few texts have are merged by walking along their tokens all at
 // once. At each token they part: first by the punctuation before it, then by the
@@ -30,6 +33,7 @@ type merger struct {
 	left    []uint32 // stack: strands that remained alone
 	few     []uint32 // stack: strands that go on together
 	slot    []bool   // whether each token on the way is a slot
+	sources []source // memory of the exact templates' sources
 }
 
 // strand is a rare exact template on the way along its tokens.
@@ -59,7 +63,7 @@ type group struct {
 // merge makes the final templates of the exact ones.
 func (m *Miner) merge() {
 	g := &m.merger
-	g.strands, g.set = g.strands[:0], g.set[:0]
+	g.strands, g.set, g.sources = g.strands[:0], g.set[:0], g.sources[:0]
 	for id := range m.exact {
 		x := &m.exact[id]
 		if int(x.rows) >= m.o.MinRows {
@@ -247,14 +251,14 @@ func (m *Miner) leave(set []uint32) {
 		s := &g.strands[i]
 		x := &m.exact[s.exact]
 		ahead := len(m.rowSlots(int(x.row))) - int(s.slot)
-		if (x.rows >= severalRows || ahead >= manySlots) && len(m.final) < len(m.rows)/8+minLeft {
+		if (x.rows >= severalRows || ahead >= manySlots) && len(m.final) < len(m.rows)/4+minLeft {
 			m.keep(s.exact)
 			continue
 		}
 		others = append(others, i)
 	}
 	switch {
-	case len(others) == 1 && len(m.final) < len(m.rows)/8+minLeft:
+	case len(others) == 1 && len(m.final) < len(m.rows)/4+minLeft:
 		m.keep(g.strands[others[0]].exact)
 	case len(others) > 0:
 		m.join(others, true)
@@ -280,28 +284,112 @@ func (m *Miner) join(set []uint32, rest bool) {
 		x.final = id
 		f.rows += x.rows
 		f.exact = min(f.exact, g.strands[i].exact)
-		x.sources = make([]source, 0, f.slots)
-		from := m.off[x.row]
-		s := strand{exact: g.strands[i].exact, gap: from, word: from, end: from}
-		for _, slot := range g.slot {
-			m.step(&s)
-			switch {
-			case slot && s.kind == aSlot:
-				x.sources = append(x.sources, source{kind: fromSlot, slot: s.slot})
-			case slot:
-				x.sources = append(x.sources, source{kind: fromWord, span: span{s.word, s.end}})
+		g.sources = slices.Grow(g.sources, int(f.slots))
+		first := len(g.sources)
+		s := m.walk(g.strands[i].exact)
+		if rest {
+			from := m.off[x.row]
+			if s.slot > 0 {
+				from = m.rowSlots(int(x.row))[s.slot-1].to
 			}
+			g.sources = append(g.sources, source{kind: fromRest, slot: s.slot, span: span{from: s.end - from}})
 		}
-		if !rest {
-			continue
-		}
-		if s.kind == aSlot {
-			s.slot++
-		}
-		if s.slot > 0 {
-			from = m.rowSlots(int(x.row))[s.slot-1].to
-		}
-		x.sources = append(x.sources, source{kind: fromRest, slot: s.slot, span: span{from: s.end - from}})
+		x.sources = g.sources[first:len(g.sources):len(g.sources)]
 	}
 	m.final = append(m.final, f)
+}
+
+// walk goes the way g.slot along an exact template and pushes the sources of the
+// slots on it. It returns the strand with its last token behind it.
+func (m *Miner) walk(id uint32) strand {
+	g := &m.merger
+	from := m.off[m.exact[id].row]
+	s := strand{exact: id, gap: from, word: from, end: from}
+	for _, slot := range g.slot {
+		m.step(&s)
+		switch {
+		case slot && s.kind == aSlot:
+			g.sources = append(g.sources, source{kind: fromSlot, slot: s.slot})
+		case slot:
+			g.sources = append(g.sources, source{kind: fromWord, span: span{s.word, s.end}})
+		}
+	}
+	if s.kind == aSlot {
+		s.slot++
+	}
+	return s
+}
+
+// unify makes one of final templates with the same static text: merging comes to
+// what many texts have as well when their slot stands where words vary.
+func (m *Miner) unify() {
+	if len(m.merger.set) == 0 {
+		return
+	}
+	m.found.reset(len(m.final))
+	m.ranks = slices.Grow(m.ranks[:0], len(m.final))[:len(m.final)]
+	kept := 0
+	for i, f := range m.final {
+		hash := m.staticHash(&f)
+		at, mask := m.found.first(hash)
+		to := -1
+		for ; m.found.entries[at].id != 0; at = (at + 1) & mask {
+			e := m.found.entries[at]
+			if e.hash == hash && m.sameStatic(&m.final[e.id-1], &f) {
+				to = int(e.id - 1)
+				break
+			}
+		}
+		if to < 0 {
+			to = m.found.put(at, hash)
+			m.final[to] = f
+			kept++
+		} else {
+			m.final[to].rows += f.rows
+		}
+		m.ranks[i] = uint32(to)
+	}
+	m.final = m.final[:kept]
+	for id := range m.exact {
+		x := &m.exact[id]
+		x.final = m.ranks[x.final]
+	}
+	for i := range m.final {
+		m.final[i].exact = math.MaxUint32
+	}
+	for id := range m.exact {
+		f := &m.final[m.exact[id].final]
+		f.exact = min(f.exact, uint32(id))
+	}
+}
+
+func (m *Miner) staticHash(f *final) uint64 {
+	x := &m.exact[f.exact]
+	row := int(x.row)
+	h, from := seedA, m.off[row]
+	if f.rest {
+		h = seedB
+	}
+	for k := range int(f.slots) {
+		s := m.value(row, x, k)
+		h = hashBytes(h, m.data, int(from), int(s.from))
+		from = s.to
+	}
+	return hashBytes(h, m.data, int(from), int(m.off[row+1]))
+}
+
+func (m *Miner) sameStatic(a, b *final) bool {
+	if a.slots != b.slots || a.rest != b.rest {
+		return false
+	}
+	x, y := &m.exact[a.exact], &m.exact[b.exact]
+	p, q := m.off[x.row], m.off[y.row]
+	for k := range int(a.slots) {
+		s, t := m.value(int(x.row), x, k), m.value(int(y.row), y, k)
+		if string(m.data[p:s.from]) != string(m.data[q:t.from]) {
+			return false
+		}
+		p, q = s.to, t.to
+	}
+	return string(m.data[p:m.off[x.row+1]]) == string(m.data[q:m.off[y.row+1]])
 }

@@ -73,6 +73,7 @@ func (m *Miner) Mine(v texts.Vector, o Options) *Set {
 	m.tokenize(n)
 	m.final = m.final[:0]
 	m.merge()
+	m.unify()
 	m.limit()
 	if !m.pays(n) {
 		return nil
@@ -224,51 +225,49 @@ func (m *Miner) pays(n int) bool {
 		return false
 	}
 	said, unsaid := 0, 0
+	for i := range m.final {
+		f := &m.final[i]
+		x := &m.exact[f.exact]
+		if f.rows == 1 {
+			unsaid += int(m.off[x.row+1] - m.off[x.row])
+		} else {
+			said += m.staticTokens(f) * int(f.rows)
+		}
+	}
 	for id := range m.exact {
 		x := &m.exact[id]
 		f := &m.final[x.final]
-		if f.rows == 1 {
-			unsaid += int(m.off[x.row+1] - m.off[x.row])
-			continue
-		}
-		static := m.staticTokens(x) * int(x.rows)
 		for k := range int(f.slots) {
-			size := m.valueSize(x, k)
-			if x.sources == nil || x.sources[k].kind == fromSlot {
+			switch size := m.valueSize(x, k); {
+			case f.rows == 1:
+			case x.sources != nil && x.sources[k].kind != fromSlot,
+				f.slots == 1 && m.staticTokens(f) == 0: // the whole text
+				unsaid += size
+			default:
 				said += size
-				continue
 			}
-			unsaid += size
-			if x.sources[k].kind == fromWord {
-				static -= size
-			}
-		}
-		switch {
-		case f.slots == 1 && static == 0 && x.sources == nil: // the whole text is a value
-			said -= m.valueSize(x, 0)
-			unsaid += m.valueSize(x, 0)
-		case !f.rest:
-			said += static
 		}
 	}
 	return said*9 >= unsaid
 }
 
-// staticTokens returns the bytes of tokens in an exact template's static text.
-func (m *Miner) staticTokens(x *exact) int {
-	size, p := 0, m.off[x.row]
-	count := func(to uint32) {
-		for _, c := range m.data[p:to] {
+// staticTokens returns the bytes of tokens in a template's static text.
+func (m *Miner) staticTokens(f *final) int {
+	x := &m.exact[f.exact]
+	row := int(x.row)
+	size, from := 0, m.off[row]
+	for k := range int(f.slots) + 1 {
+		next := span{m.off[row+1], m.off[row+1]}
+		if k < int(f.slots) {
+			next = m.value(row, x, k)
+		}
+		for _, c := range m.data[from:next.from] {
 			if m.token[c] {
 				size++
 			}
 		}
+		from = next.to
 	}
-	for _, s := range m.rowSlots(int(x.row)) {
-		count(s.from)
-		p = s.to
-	}
-	count(m.off[x.row+1])
 	return size
 }
 

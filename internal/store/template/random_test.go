@@ -94,6 +94,51 @@ func TestScan(t *testing.T) {
 	})
 }
 
+// TestMarks holds the search by words of eight bytes to what it says.
+func TestMarks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := rapid.SliceOfN(rapid.OneOf(rapid.Byte(), rapid.ByteRange('.', ':'), rapid.ByteRange('!', '#')), 8, 8).Draw(t, "b")
+		got := marks(load(b, 0))
+		for i, c := range b {
+			want := uint64(0)
+			if digit(c) || c == '/' || c == '"' {
+				want = 0x80
+			}
+			if got>>(8*i)&0xff != want {
+				t.Fatalf("%q: byte %d is %x", b, i, got>>(8*i)&0xff)
+			}
+		}
+	})
+}
+
+// TestQuotation holds quotation to a plain reading of rule 2.
+func TestQuotation(t *testing.T) {
+	few := rapid.SampledFrom([]byte("\"\\/0aaaa b\x80\xb0\xa2\xdc"))
+	rapid.Check(t, func(t *rapid.T) {
+		data := append([]byte{'"'}, rapid.SliceOfN(few, 0, 60).Draw(t, "data")...)
+		hi := rapid.IntRange(1, len(data)).Draw(t, "hi")
+		j, digits, slash := 1, false, false
+		for ; j < hi && data[j] != '"'; j++ {
+			if data[j] == '\\' {
+				j++
+				continue
+			}
+			digits = digits || digit(data[j])
+			slash = slash || data[j] == '/'
+		}
+		end, value, inside := quotation(data, 0, hi)
+		if j >= hi {
+			if end != hi || value || !inside {
+				t.Fatalf("%q: %d %v %v, want none", data[:hi], end, value, inside)
+			}
+			return
+		}
+		if end != j || value != (digits || j > longQuote) || inside != (digits || slash) {
+			t.Fatalf("%q: %d %v %v, want %d %v %v", data[:hi], end, value, inside, j, digits, slash)
+		}
+	})
+}
+
 func FuzzMine(f *testing.F) {
 	f.Add([]byte("a 1\na 2\nb 3 \"x 1\" /y\n"), uint8(3))
 	f.Add([]byte(strings.Join(shreds, "\n")), uint8(0))

@@ -106,10 +106,13 @@ func (m *Miner) scan(data []byte, lo, hi int) uint64 {
 			to = tokenEnd(token, data, to, hi)
 		case m.punct:
 		case c == '"' && i >= quotes:
-			end, value := quotation(data, i, hi)
+			end, value, inside := quotation(data, i, hi)
 			quotes = end + 1
-			if value {
+			switch {
+			case value:
 				from, to = i+1, end
+			case !inside:
+				i = end
 			}
 		case c == '/' && (i == lo || before[data[i-1]]):
 			to = pathEnd(data, i, hi)
@@ -159,23 +162,58 @@ func mayBeStamp(data []byte, lo, i, hi int) bool {
 	return data[i+4] == '-' || data[i+4] == '/'
 }
 
-// quotation returns where the quotation that begins at data[i] ends and whether
-// its contents are a value; one that does not end reaches to hi and is none.
-func quotation(data []byte, i, hi int) (end int, value bool) {
-	digits := false
+// quotation returns where the quotation that begins at data[i] ends, whether its
+// contents are a value, and otherwise whether there may be slots in them. One that
+// does not end reaches to hi and is no value.
+func quotation(data []byte, i, hi int) (end int, value, slots bool) {
+	var digits, slashes uint64
 	j := i + 1
-	for ; j < hi && data[j] != '"'; j++ {
-		switch c := data[j]; {
-		case c == '\\':
+	for j < hi {
+		if j+8 > len(data) {
+			c := data[j]
+			if c == '"' {
+				break
+			}
+			if c == '\\' {
+				j++
+			} else if digit(c) {
+				digits = tops
+			}
+			if c == '/' {
+				slashes = tops
+			}
 			j++
-		case digit(c):
-			digits = true
+			continue
 		}
+		x := load(data, j)
+		low := x &^ tops
+		atDigit := low + (0x80-'0')*lanes
+		digit := atDigit &^ (low + (0x80-'9'-1)*lanes) &^ x
+		slash := (low + (0x80-'/')*lanes) &^ atDigit &^ x
+		stop := ^((low ^ '"'*lanes) + 0x7f*lanes) | ^((low ^ '\\'*lanes) + 0x7f*lanes)
+		stop = stop &^ x & tops
+		if stop == 0 {
+			digits |= digit
+			slashes |= slash
+			j += 8
+			continue
+		}
+		// Of this word, what is before the stop counts.
+		counts := stop&-stop - 1
+		digits |= digit & counts
+		slashes |= slash & counts
+		j += bits.TrailingZeros64(stop) >> 3
+		if j >= hi || data[j] == '"' {
+			break
+		}
+		j += 2
 	}
 	if j >= hi {
-		return hi, false
+		return hi, false, true
 	}
-	return j, (digits || j-i > longQuote) && !request(data[i+1:j])
+	digits &= tops
+	value = (digits != 0 || j-i > longQuote) && !request(data[i+1:j])
+	return j, value, digits|slashes&tops != 0
 }
 
 // request tells whether b begins like an HTTP request: "GET /".

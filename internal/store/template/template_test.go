@@ -110,6 +110,38 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestUnify: words that vary where others have values give the same template.
+func TestUnify(t *testing.T) {
+	var v texts.Vector
+	for i := range 100 {
+		v.Add(fmt.Appendf(nil, "login by user%d now", i))
+		v.Add(fmt.Appendf(nil, "login by u%c%c now", 'a'+i%26, 'a'+i/26))
+	}
+	s := Mine(v, Options{})
+	check(t, v, Options{}, s)
+	if len(s.Templates) != 1 || len(s.Columns) != 1 {
+		t.Errorf("%d templates, the second is %s", len(s.Templates), show(s.Templates[1]))
+	}
+}
+
+// TestRest: where texts go on each in its own way, what follows is one slot.
+func TestRest(t *testing.T) {
+	var v texts.Vector
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range 1000 {
+		b := fmt.Appendf(nil, "job %d: said:", i)
+		for range 1 + r.IntN(30) {
+			b = append(b, "(, ;[=!"[r.IntN(7)], 'a'+byte(r.IntN(26)), 'a'+byte(r.IntN(26)))
+		}
+		v.Add(b)
+	}
+	s := Mine(v, Options{})
+	check(t, v, Options{}, s)
+	if len(s.Templates) > 60 {
+		t.Errorf("%d templates, the last is %s", len(s.Templates), show(s.Templates[len(s.Templates)-1]))
+	}
+}
+
 // TestColumns: slots behind the same word share a column, others do not.
 func TestColumns(t *testing.T) {
 	var v texts.Vector
@@ -196,6 +228,27 @@ func TestLimits(t *testing.T) {
 	check(t, v, o, s)
 	if len(s.Templates) != 100 {
 		t.Errorf("%d templates", len(s.Templates))
+	}
+}
+
+// TestManyColumns: when there are too many columns, the others share one.
+func TestManyColumns(t *testing.T) {
+	var v texts.Vector
+	word := 0
+	for range 80 {
+		var b []byte
+		for range 500 {
+			word++
+			b = fmt.Appendf(b, "w%s 1 ", strings.Map(func(r rune) rune { return r - '0' + 'a' }, fmt.Sprint(word)))
+		}
+		for range 4 {
+			v.Add(b)
+		}
+	}
+	s := Mine(v, Options{})
+	check(t, v, Options{}, s)
+	if len(s.Templates) != 80 || len(s.Columns) != maxColumns {
+		t.Errorf("%d templates, %d columns", len(s.Templates), len(s.Columns))
 	}
 }
 
