@@ -58,11 +58,11 @@ type nfaStates struct {
 // unknown in the table is odd, which no beginning of a row is.
 const unknown = 1
 
-// The limits: beyond them the Automaton overflows. A table takes 16 MiB at most,
-// the sets of states 4 MiB.
+// The limits: beyond them the Automaton overflows. A table takes 8 MiB at most, the
+// sets of states 4 MiB.
 const (
 	maxStates = 10_000
-	maxTable  = 4 << 20
+	maxTable  = 2 << 20
 	maxSets   = 1 << 20
 )
 

@@ -138,6 +138,21 @@ func TestReachKnowsEveryState(t *testing.T) {
 				t.Fatalf("kind %d %q: state %d leads over %q to %d, not one of %d", p.Kind(), p.Text(), s, run, to, states)
 			}
 		}
+		run := ""
+		for range rapid.IntRange(0, 70).Draw(t, "runes") {
+			run += rapid.SampledFrom(letters).Draw(t, "letter")
+		}
+		least := max(0, len(run)-rapid.IntRange(0, 3).Draw(t, "shorter"))
+		most := len(run) + rapid.IntRange(0, 3).Draw(t, "longer")
+		within, ok := a.ReachWithin(s, chars, least, most, nil)
+		if to := a.Run(s, []byte(run)); ok && !slices.Contains(within, to) {
+			t.Fatalf("kind %d %q: state %d leads over %q to %d, not one of %d", p.Kind(), p.Text(), s, run, to, within)
+		}
+		for _, to := range within {
+			if least > 0 && !slices.Contains(states, to) {
+				t.Fatalf("kind %d %q: from %d to %d in %d to %d bytes, but not in any", p.Kind(), p.Text(), s, to, least, most)
+			}
+		}
 		again, _ := a.Reach(s, chars, nil)
 		if !slices.Equal(again, states) {
 			t.Fatalf("%d, then %d", states, again)
@@ -182,6 +197,37 @@ func TestReachIsNotEverything(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(states, slices.Compact(want)) {
 			t.Errorf("%q after %q: %d, want %d", c.p.Text(), c.before, states, want)
+		}
+	}
+}
+
+func TestReachWithinCounts(t *testing.T) {
+	p, err := NewRegexp(`[0-9a-f]{8}`, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := p.Automaton()
+	for _, c := range []struct {
+		least, most int
+		chars       Chars
+		states      int
+		matched     bool
+	}{
+		{0, 0, CharDigit, 1, false},
+		{1, 7, CharDigit, 7, false},
+		{1, 8, CharDigit, 8, true},
+		{5, 7, CharDigit, 3, false},
+		{0, 7, CharDigit, 8, false},
+		{8, 1000, CharDigit, 1, true},
+		{100, 1000, CharDigit | CharHexLower, 1, true},
+		{3, 2, CharDigit, 0, false},
+		{1, 7, CharDigit | CharColon, 8, false},
+		{100, 200, CharDigit | CharColon, 9, true},
+		{100, 100, CharHigh, 1, false},
+	} {
+		states, ok := a.ReachWithin(a.Start(), c.chars, c.least, c.most, nil)
+		if !ok || len(states) != c.states || slices.Contains(states, Matched) != c.matched {
+			t.Errorf("%d to %d bytes: states %d, ok %v; want %d, matched %v", c.least, c.most, states, ok, c.states, c.matched)
 		}
 	}
 }

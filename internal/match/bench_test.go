@@ -131,3 +131,23 @@ func BenchmarkNewAutomaton(b *testing.B) {
 		a.Match([]byte("Failed password for root"))
 	}
 }
+
+func BenchmarkReach(b *testing.B) {
+	p, err := NewRegexp(`\b[0-9a-f]{8}-\d{3}`, false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("first", func(b *testing.B) {
+		for b.Loop() {
+			a := p.Automaton()
+			a.Reach(a.Start(), CharDigit|CharHexLower, nil)
+		}
+	})
+	b.Run("again", func(b *testing.B) {
+		a := p.Automaton()
+		var states []State
+		for b.Loop() {
+			states, _ = a.Reach(a.Start(), CharDigit|CharHexLower, states[:0])
+		}
+	})
+}
