@@ -26,6 +26,8 @@ var allowed = map[rule]map[string]bool{
 	mayIngest:  {"ingest": true, "admin": true, "shop": true},
 	mayRead:    {"read": true, "admin": true, "shop": true},
 	mayMeasure: {"read": true, "admin": true},
+	mayAdmin:   {"admin": true},
+	mayOwn:     {"admin": true},
 }
 
 // Every route is asked with every kind of credentials. The bodies are empty, so

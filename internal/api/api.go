@@ -9,6 +9,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -32,6 +33,12 @@ type Querier interface {
 	Fields(ctx context.Context, req lang.Request, sample int, top int) ([]scan.FieldInfo, int64, scan.Stats, error)
 }
 
+// Deleter deletes the records that a query's filter matches, or with dryRun only
+// counts them. progress is called from one goroutine at a time.
+type Deleter interface {
+	Delete(ctx context.Context, req lang.Request, dryRun bool, progress func(scan.DeletionProgress)) (scan.Deleted, error)
+}
+
 // Options configure New. Querier, Sink and Auth are needed.
 type Options struct {
 	Querier Querier
@@ -39,6 +46,12 @@ type Options struct {
 	Auth    *auth.Auth
 	Metrics *metrics.Set
 	Logger  *slog.Logger
+	// Deleter deletes; nil means that nothing can be deleted.
+	Deleter Deleter
+	// Backup writes a backup to w without what the request, a JSON document, says
+	// to be there already; nil means that there are no backups. An error before the
+	// first byte is told to the client.
+	Backup func(ctx context.Context, request []byte, w io.Writer) error
 	// Health says why the server is not ready; nil means it always is.
 	Health func() error
 	// UI holds the built page; nil means there is none.
@@ -69,6 +82,7 @@ type Server struct {
 	elastic *elastic.Handler
 	queries chan struct{}
 	tails   chan struct{}
+	backups chan struct{}
 
 	refused, throttled, panics *metrics.Counter
 }
@@ -108,6 +122,7 @@ func New(o Options) http.Handler {
 		elastic: elastic.New(elastic.Options{Sink: o.Sink, Logger: log, Metrics: o.Metrics, Version: o.ElasticVersion, Clock: o.Clock}),
 		queries: make(chan struct{}, o.MaxQueries),
 		tails:   make(chan struct{}, o.MaxTails),
+		backups: make(chan struct{}, maxBackups),
 
 		refused:   o.Metrics.Counter("journalist_http_refused_credentials_total"),
 		throttled: o.Metrics.Counter("journalist_http_throttled_total"),

@@ -27,7 +27,7 @@ func principalOf(r *http.Request) *auth.Principal {
 
 // guard puts the route's rule before its handler.
 func (s *Server) guard(rt route) http.Handler {
-	if rt.rule < public || rt.rule > mayMeasure {
+	if rt.rule < public || rt.rule > mayOwn {
 		panic("api: route " + rt.pattern() + " has no rule")
 	}
 	fail := s.writeError
@@ -55,8 +55,8 @@ func (s *Server) guard(rt route) http.Handler {
 			})
 			return
 		}
-		if rt.rule == mayMeasure && p.Datasets != nil {
-			fail(out, r, &Error{Status: http.StatusForbidden, Kind: "auth", Message: "these credentials are bound to datasets, and the figures are those of the whole server"})
+		if (rt.rule == mayMeasure || rt.rule == mayOwn) && p.Datasets != nil {
+			fail(out, r, &Error{Status: http.StatusForbidden, Kind: "auth", Message: "these credentials are bound to datasets, and this is about the whole server"})
 			return
 		}
 		ctx := context.WithValue(r.Context(), principalKey{}, p)

@@ -22,26 +22,35 @@ const maxSmallBody = 128 << 10
 // readJSON reads a small JSON body into v; unknown keys are errors, because a key
 // with a typo would otherwise be ignored.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	if t := httpbody.MediaType(r); t != "application/json" {
-		return &Error{
-			Status: http.StatusUnsupportedMediaType, Kind: "unsupported",
-			Message: fmt.Sprintf("content type %q is not taken here", r.Header.Get("Content-Type")),
-			Hint:    "send JSON with the header Content-Type: application/json",
-		}
-	}
-	body, err := httpbody.Open(w, r, maxSmallBody)
+	data, err := readBody(w, r, maxSmallBody)
 	if err != nil {
-		return bodyError(err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return bodyError(err)
+		return err
 	}
 	if err := strictJSON(data, v); err != nil {
 		return badRequest("the body is not the JSON that is expected here: "+err.Error(), "")
 	}
 	return nil
+}
+
+// readBody reads a body that says to be JSON.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if t := httpbody.MediaType(r); t != "application/json" {
+		return nil, &Error{
+			Status: http.StatusUnsupportedMediaType, Kind: "unsupported",
+			Message: fmt.Sprintf("content type %q is not taken here", r.Header.Get("Content-Type")),
+			Hint:    "send JSON with the header Content-Type: application/json",
+		}
+	}
+	body, err := httpbody.Open(w, r, limit)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	return data, nil
 }
 
 func bodyError(err error) error {

@@ -18,6 +18,8 @@ const (
 	mayIngest       // scope ingest
 	mayRead         // scope read
 	mayMeasure      // scope read, not bound to datasets: figures of the whole server
+	mayAdmin        // scope admin
+	mayOwn          // scope admin, not bound to datasets: everything that the server has
 )
 
 func (r rule) scope() auth.Scope {
@@ -26,6 +28,8 @@ func (r rule) scope() auth.Scope {
 		return auth.Ingest
 	case mayRead, mayMeasure:
 		return auth.Read
+	case mayAdmin, mayOwn:
+		return auth.Admin
 	}
 	return ""
 }
@@ -65,6 +69,9 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/tail", mayRead, ours, s.answering(s.tail)},
 		{"GET", "/api/v1/histogram", mayRead, ours, s.answering(s.histogram)},
 		{"GET", "/api/v1/fields", mayRead, ours, s.answering(s.fields)},
+
+		{"POST", "/api/v1/delete", mayAdmin, ours, s.answering(s.delete)},
+		{"POST", "/api/v1/backup", mayOwn, ours, s.answering(s.backup)},
 
 		{"POST", "/api/v1/ingest/jsonl", mayIngest, ours, s.jsonl.ServeHTTP},
 
