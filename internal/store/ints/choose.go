@@ -46,7 +46,7 @@ func (e *encoder) choose() []cost {
 		}
 		e.costs = append(e.costs, cost{up, planesCost(e.delta, width(highest(e.delta)))}, cost{upB, bucketCost(e.delta)})
 	}
-	if !e.nested {
+	if !e.nested && (!e.sorted || e.class != stream.Ints) {
 		e.lists(us)
 	}
 	slices.SortStableFunc(e.costs, func(a, b cost) int { return cmp.Compare(a.bits, b.bits) })
@@ -58,7 +58,7 @@ func (e *encoder) choose() []cost {
 
 // lists adds the modes that have a list of the different numbers, if these are few.
 func (e *encoder) lists(us []uint64) {
-	list, ok := e.index.recent(us, e.top, len(us)*3/4, &e.buf, &e.aux)
+	list, ok := e.index.recent(us, e.top, len(us)/2, &e.buf, &e.aux)
 	if !ok {
 		return
 	}

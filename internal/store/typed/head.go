@@ -151,6 +151,11 @@ func (h *Head) take(src stream.Source, rows []uint32, n int) (texts.Vector, erro
 		return texts.Vector{}, corrupt("more than %d bytes", maxSize)
 	}
 	out := texts.Vector{Data: make([]byte, 0, size), Offsets: make([]uint32, n+1)}
+	if h.kind == Int || h.kind == Digits {
+		out.Data = out.Data[:size]
+		h.renderInts(out, vs)
+		return out, nil
+	}
 	if out.Data, err = h.render(out, vs, ns); err != nil {
 		return texts.Vector{}, err
 	}
@@ -190,6 +195,29 @@ func (h *Head) size(vs []int64, ns []uint32) int {
 	return size
 }
 
+// renderInts fills out.Data, which is as long as all texts, and sets their ends.
+func (h *Head) renderInts(out texts.Vector, vs []int64) {
+	at, data, ends, plain := 0, out.Data, out.Offsets[1:], len(h.prefix)+len(h.suffix) == 0
+	for i, v := range vs {
+		if !plain {
+			at += copy(data[at:], h.prefix)
+		}
+		u := uint64(v)
+		if v < 0 {
+			data[at] = '-'
+			at++
+			u = -u
+		}
+		n := max(digits(u), h.width)
+		putPadded(data[at:at+n], u)
+		at += n
+		if !plain {
+			at += copy(data[at:], h.suffix)
+		}
+		ends[i] = uint32(at)
+	}
+}
+
 // render appends the texts to out.Data and sets the ends in out.Offsets.
 func (h *Head) render(out texts.Vector, vs []int64, ns []uint32) ([]byte, error) {
 	data := out.Data
@@ -207,11 +235,6 @@ func (h *Head) render(out texts.Vector, vs []int64, ns []uint32) ([]byte, error)
 	for i, v := range vs {
 		data = append(data, h.prefix...)
 		switch h.kind {
-		case Int, Digits:
-			if v < 0 {
-				data = append(data, '-')
-			}
-			data = appendPadded(data, magnitude(v), h.width)
 		case Decimal:
 			if ns != nil {
 				data = appendDecimal(data, v, int(ns[i]), int(ns[i]))

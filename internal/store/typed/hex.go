@@ -3,6 +3,7 @@ package typed
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"journalist/internal/store/ints"
 	"journalist/internal/store/stream"
@@ -208,11 +209,13 @@ func appendHexBytes(dst, b []byte, t *digitTable) (out []byte, ok bool) {
 }
 
 func appendUUIDBytes(dst, b []byte, t *digitTable) (out []byte, ok bool) {
-	if !isUUID(b, t) || len(b) != uuidSize {
+	if len(b) != uuidSize || b[8] != '-' || b[13] != '-' || b[18] != '-' || b[23] != '-' {
 		return dst, false
 	}
 	for _, part := range [...][2]int{{0, 8}, {9, 13}, {14, 18}, {19, 23}, {24, 36}} {
-		dst, _ = appendHexBytes(dst, b[part[0]:part[1]], t)
+		if dst, ok = appendHexBytes(dst, b[part[0]:part[1]], t); !ok {
+			return dst, false
+		}
 	}
 	return dst, true
 }
@@ -229,15 +232,16 @@ const (
 func (sc *scratch) appendBytes(dst []byte, w *stream.Writer, width int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(width))
 	n := len(sc.raw) / width
-	sample := min(n, 1024)
+	sample := min(n, max(1024, n/32))
 	part := sc.raw[(n-sample)/2*width:][:sample*width]
 	sc.aux = stream.AppendBlock(sc.aux[:0], part)
 	whole := float64(len(sc.aux))
 	flags := make([]byte, (width+7)/8)
 	apart := 0.0
+	var block []byte
 	for at := range width {
 		sc.aux = appendColumn(sc.aux[:0], part, at, width)
-		block := stream.AppendBlock(nil, sc.aux)
+		block = stream.AppendBlock(block[:0], sc.aux)
 		if len(block) < sample*31/32 {
 			flags[at/8] |= 1 << (at % 8)
 			apart += float64(len(block))
@@ -279,6 +283,7 @@ func (sc *scratch) appendBytes(dst []byte, w *stream.Writer, width int) []byte {
 }
 
 func appendColumn(dst, raw []byte, at, width int) []byte {
+	dst = slices.Grow(dst, len(raw)/width)
 	for i := at; i < len(raw); i += width {
 		dst = append(dst, raw[i])
 	}

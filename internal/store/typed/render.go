@@ -18,15 +18,39 @@ var unsignedPowers = func() (t [20]uint64) {
 	for i := 1; i < len(t); i++ {
 		t[i] = t[i-1] * 10
 	}
-	t[0] = 0 // 0 has a digit too
+	return t
+}()
+
+// digitSteps gives the number of digits of u < 2^32 without a branch: an entry for
+// each length in bits, to which u is added, has that number in its upper half.
+var digitSteps = func() (t [33]uint64) {
+	for n := range t {
+		least := uint64(1) << max(n-1, 0)
+		d := uint64(1)
+		for p := uint64(10); p <= least; p *= 10 {
+			d++
+		}
+		// The next power of ten lies within this length, or behind it.
+		next := uint64(1)
+		for range d {
+			next *= 10
+		}
+		t[n] = d << 32
+		if next < 2*least {
+			t[n] = (d+1)<<32 - next
+		}
+	}
 	return t
 }()
 
 // digits is how many decimal digits u has.
 func digits(u uint64) int {
+	if u < 1<<32 {
+		return int((u + digitSteps[bits.Len32(uint32(u))]) >> 32)
+	}
 	// 1233/4096 is a little more than log10(2).
 	n := bits.Len64(u) * 1233 >> 12
-	if n < 20 && u >= unsignedPowers[n] {
+	if n < len(unsignedPowers) && u >= unsignedPowers[n] {
 		n++
 	}
 	return n
@@ -51,25 +75,23 @@ func appendPadded(dst []byte, u uint64, width int) []byte {
 		dst = slices.Grow(dst, n)
 	}
 	dst = dst[:at+n]
-	b := dst[at:]
-	for u >= 100 {
+	putPadded(dst[at:], u)
+	return dst
+}
+
+// putPadded fills b with u in decimal digits, with zeros in front; it has room for
+// them.
+func putPadded(b []byte, u uint64) {
+	n := len(b)
+	for n >= 2 {
 		p := u % 100 * 2
 		u /= 100
+		b[n-1], b[n-2] = pairs[p+1], pairs[p]
 		n -= 2
-		b[n], b[n+1] = pairs[p], pairs[p+1]
 	}
-	if u >= 10 {
-		n -= 2
-		b[n], b[n+1] = pairs[u*2], pairs[u*2+1]
-	} else {
-		n--
-		b[n] = byte('0' + u)
+	if n > 0 {
+		b[0] = byte('0' + u)
 	}
-	for n > 0 {
-		n--
-		b[n] = '0'
-	}
-	return dst
 }
 
 // appendDecimal appends v/10^most, without trailing zeros so far as at least least

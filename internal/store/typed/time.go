@@ -3,6 +3,7 @@ package typed
 import (
 	"bytes"
 	"math"
+	"strings"
 
 	"journalist/internal/store/ints"
 	"journalist/internal/store/stream"
@@ -59,6 +60,10 @@ type layout struct {
 	size          int
 	date, year, s bool // has a date, a year, seconds at its end
 
+	clock, clockEnd int // where hours, minutes and seconds stand, if next to each other
+	minute, second  int // in the clock
+	quick           bool
+
 	last []byte // text of the second below
 	sec  int64
 }
@@ -88,7 +93,49 @@ func newLayout(text string) *layout {
 	if len(text) > 32 {
 		return nil
 	}
+	l.findClock()
 	return l
+}
+
+// findClock notes where the clock stands, so that a time of the same day as the last
+// one costs only that.
+func (l *layout) findClock() {
+	at := 0
+	for i := range len(l.text) {
+		switch rest := l.text[i:]; {
+		case strings.HasPrefix(rest, "hms"):
+			l.quick, l.clock, l.minute, l.second, l.clockEnd = true, at, at+2, at+4, at+6
+		case len(rest) >= 5 && rest[0] == 'h' && rest[2] == 'm' && rest[4] == 's':
+			l.quick, l.clock, l.minute, l.second, l.clockEnd = true, at, at+3, at+6, at+8
+		}
+		at += max(fieldSize(l.text[i]), 1)
+	}
+}
+
+// parseClock reads a time of the same day as the last one.
+func (l *layout) parseClock(b []byte) (sec int64, ok bool) {
+	if string(b[:l.clock]) != string(l.last[:l.clock]) || string(b[l.clockEnd:]) != string(l.last[l.clockEnd:]) {
+		return 0, false
+	}
+	if l.minute > l.clock+2 && (b[l.clock+2] != l.last[l.clock+2] || b[l.minute+2] != l.last[l.minute+2]) {
+		return 0, false
+	}
+	h, m, s := twoDigits(b[l.clock:]), twoDigits(b[l.minute:]), twoDigits(b[l.second:])
+	if uint(h) > 23 || uint(m) > 59 || uint(s) > 59 {
+		return 0, false
+	}
+	sec = l.sec - mod(l.sec, day) + int64(h*3600+m*60+s)
+	copy(l.last[l.clock:l.clockEnd], b[l.clock:l.clockEnd])
+	l.sec = sec
+	return sec, true
+}
+
+// mod is the rest of floor.
+func mod(v, by int64) int64 {
+	if v %= by; v < 0 {
+		v += by
+	}
+	return v
 }
 
 func twoDigits(b []byte) int {
@@ -115,6 +162,11 @@ func isLeap(y int) bool { return y%4 == 0 && (y%100 != 0 || y%400 == 0) }
 func (l *layout) parse(b []byte) (sec int64, ok bool) {
 	if l.last != nil && string(b) == string(l.last) {
 		return l.sec, true
+	}
+	if l.quick && l.last != nil {
+		if sec, ok = l.parseClock(b); ok {
+			return sec, true
+		}
 	}
 	y, mon, d, clock, weekday := 2000, 1, 1, 0, -1
 	for i, at := 0, 0; i < len(l.text); i++ {
@@ -233,17 +285,17 @@ func (l *layout) render(sec int64) []byte {
 	if l.last != nil && sec == l.sec {
 		return l.last
 	}
-	days := int(sec / day)
-	if sec%day < 0 {
-		days--
+	days := floor(sec, day)
+	clock := int(sec - days*day)
+	if l.quick && l.last != nil && days == floor(l.sec, day) {
+		put2(l.last[l.clock:], clock/3600)
+		put2(l.last[l.minute:], clock/60%60)
+		put2(l.last[l.second:], clock%60)
+		l.sec = sec
+		return l.last
 	}
-	clock := int(sec - int64(days)*day)
-	var y, mon, d int
-	fresh := l.last == nil || sec/day != l.sec/day || sec < 0 || l.sec < 0
-	if fresh {
-		y, mon, d = civil(days)
-		l.last = grow(l.last, l.size)
-	}
+	y, mon, d := civil(int(days))
+	l.last = grow(l.last, l.size)
 	for i, at := 0, 0; i < len(l.text); i++ {
 		c, b := l.text[i], l.last[at:]
 		switch c {
@@ -254,9 +306,7 @@ func (l *layout) render(sec int64) []byte {
 		case 's':
 			put2(b, clock%60)
 		default:
-			if fresh {
-				renderDate(b, c, y, mon, d, days)
-			}
+			renderDate(b, c, y, mon, d, int(days))
 		}
 		at += max(fieldSize(c), 1)
 	}
