@@ -1,0 +1,301 @@
+// Package search tells which texts of an encoded column match a pattern, looking at
+// as little of them as it can: templates tell most of it before anything is decoded,
+// and of those that leave it open only the values of the slots that decide are read.
+//
+// Up the way internal/store/filter asks it for the rows of a group; down the way lie
+// the tree of nodes of internal/store/text, the filter of internal/store/words and
+// the automaton of internal/match.
+//
+// # How it works
+//
+// A pattern is an automaton, a template a sequence of static pieces with slots
+// between them. The planner runs the automaton over the pieces; over a slot it goes
+// to all states that values of the slot's classes of bytes can lead to. Where every
+// way matches the template does, where none does it does not, and else the planner
+// notes ranges of slots: from which state to begin, and which slots' values tell.
+// The evaluator runs the automaton over those values only, row by row, and once for
+// each distinct value of a dictionary.
+//
+// Before that, a filter says which words of the pattern no value has: such a word
+// must stand in the static text of a template, so only those templates are planned
+// that have all of them.
+package search
+
+import (
+	"fmt"
+	"math/bits"
+
+	"journalist/internal/match"
+	"journalist/internal/store/stream"
+	"journalist/internal/store/text"
+	"journalist/internal/store/words"
+)
+
+// Filter answers whether a key of package words may be among the values that the
+// column's templates do not say. words.Bloom is one.
+type Filter interface{ May(hash uint64) bool }
+
+// Truth is what is known of many texts.
+type Truth uint8
+
+// What may be known.
+const (
+	Some Truth = iota // some texts may match and others not
+	None              // no text matches
+	All               // every text matches
+)
+
+// String names a Truth.
+func (t Truth) String() string {
+	switch t {
+	case None:
+		return "none"
+	case All:
+		return "all"
+	}
+	return "some"
+}
+
+// Search looks for one pattern. One goroutine uses it, for any number of columns;
+// what it allocates and learns it keeps for the next.
+type Search struct {
+	pattern *match.Pattern
+	auto    *match.Automaton // nil: there is none, or its states were too many
+	keys    []words.Key
+	sets    sets
+
+	absent  []bool           // of keys: the filter says no value has it
+	finders []*match.Pattern // of keys: for its text; nil: not made yet
+
+	plan planner
+	eval evaluator
+}
+
+// New makes a search for a pattern.
+func New(p *match.Pattern) *Search {
+	s := &Search{pattern: p, auto: p.Automaton(), keys: words.KeysOf(p)}
+	s.absent = make([]bool, len(s.keys))
+	s.finders = make([]*match.Pattern, len(s.keys))
+	s.sets.auto = s.auto
+	return s
+}
+
+// ask notes which keys the filter says are in no value and tells whether there are
+// any.
+func (s *Search) ask(f Filter) bool {
+	found := false
+	for i, k := range s.keys {
+		s.absent[i] = f != nil && !f.May(k.Hash)
+		found = found || s.absent[i]
+	}
+	return found
+}
+
+// Decide tells from the structure of a column and its filter alone, if there is one,
+// what can be said of all its texts. It reads no stream.
+func (s *Search) Decide(n *text.Node, f Filter) Truth {
+	if n.Len() == 0 {
+		return None
+	}
+	switch n.Kind() {
+	case text.Const:
+		if s.pattern.Match(n.Text()) {
+			return All
+		}
+		return None
+	case text.Dict:
+		return s.Decide(n.Entries(), f)
+	case text.Template:
+		if p, ok := s.planned(n, f); ok {
+			return p.truth()
+		}
+		return Some
+	}
+	if s.ask(f) {
+		return None
+	}
+	return s.byClasses(n)
+}
+
+// byClasses tells what follows from the classes of bytes of the texts.
+func (s *Search) byClasses(n *text.Node) Truth {
+	if s.auto == nil {
+		return Some
+	}
+	start := s.auto.Start()
+	s.sets.reset()
+	s.sets.add(start)
+	if !s.sets.cross(n) {
+		return Some
+	}
+	yes, no := false, false
+	for _, state := range s.sets.now {
+		if s.ends(state) {
+			yes = true
+		} else {
+			no = true
+		}
+	}
+	switch {
+	case s.overflow():
+		return Some
+	case !yes && no:
+		return None
+	case yes && !no:
+		return All
+	}
+	return Some
+}
+
+func (s *Search) ends(state match.State) bool {
+	return state == match.Matched || state != match.Dead && s.auto.Ends(state)
+}
+
+// overflow tells whether what the automaton said since it was last asked is worth
+// nothing. The search goes on without one then.
+func (s *Search) overflow() bool {
+	if s.auto != nil && s.auto.Overflow() {
+		s.auto = nil
+		s.plan.node = nil
+	}
+	return s.auto == nil
+}
+
+// Count tells how many texts match, where that takes no decision text by text; ok
+// is false where Rows must tell.
+func (s *Search) Count(n *text.Node, src stream.Source, f Filter) (count int, ok bool, err error) {
+	switch s.Decide(n, f) {
+	case None:
+		return 0, true, nil
+	case All:
+		return n.Len(), true, nil
+	}
+	switch n.Kind() {
+	case text.Dict:
+		entries := n.Entries()
+		hit := make([]uint64, (entries.Len()+63)/64)
+		if err := s.Rows(entries, src, f, nil, hit); err != nil {
+			return 0, false, err
+		}
+		switch ones(hit) {
+		case 0:
+			return 0, true, nil
+		case entries.Len():
+			return n.Len(), true, nil
+		}
+	case text.Template:
+		p, planned := s.planned(n, f)
+		if !planned {
+			return 0, false, nil
+		}
+		e := &s.eval
+		e.begin(s, n, src)
+		defer e.end()
+		if err := e.refine(p); err != nil {
+			return 0, false, err
+		}
+		if s.overflow() {
+			return 0, false, nil
+		}
+		for t, v := range p.verdicts {
+			switch v {
+			case maybe:
+				return 0, false, nil
+			case yes:
+				count += n.Templates()[t].Rows
+			}
+		}
+		return count, true, nil
+	}
+	return 0, false, nil
+}
+
+// Rows adds to hit the numbers of those texts in want that match; a nil want is all
+// texts. Both hold a bit for each text, those of the first 64 in the first word. An
+// error wraps stream.ErrCorrupt or is the source's; then hit is as it was.
+func (s *Search) Rows(n *text.Node, src stream.Source, f Filter, want, hit []uint64) error {
+	if size := (n.Len() + 63) / 64; len(hit) < size || want != nil && len(want) < size {
+		return fmt.Errorf("search: sets of %d and %d words for %d texts", len(want), len(hit), n.Len())
+	}
+	switch s.Decide(n, f) {
+	case None:
+		return nil
+	case All:
+		addAll(n.Len(), want, hit)
+		return nil
+	}
+	switch n.Kind() {
+	case text.Dict:
+		return s.dict(n, src, f, want, hit)
+	case text.Template:
+		if p, ok := s.planned(n, f); ok {
+			done, err := s.templates(n, p, src, want, hit)
+			if done || err != nil {
+				return err
+			}
+		}
+	}
+	return s.each(n, src, want, hit)
+}
+
+// dict asks about each distinct text once.
+func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want, hit []uint64) error {
+	entries := n.Entries()
+	matching := make([]uint64, (entries.Len()+63)/64)
+	if err := s.Rows(entries, src, f, nil, matching); err != nil {
+		return err
+	}
+	switch ones(matching) {
+	case 0:
+		return nil
+	case entries.Len():
+		addAll(n.Len(), want, hit)
+		return nil
+	}
+	codes, err := n.Codes(src, s.eval.ids[:0])
+	if err != nil {
+		return err
+	}
+	s.eval.ids = codes
+	if len(codes) != n.Len() {
+		return corrupt("%d codes for %d texts", len(codes), n.Len())
+	}
+	// Decide whole words of 64 texts, and then which of them were asked for.
+	for w := 0; 64*w < len(codes); w++ {
+		some := codes[64*w : min(len(codes), 64*w+64)]
+		var got uint64
+		for i, c := range some {
+			got |= matching[c>>6] >> (c & 63) & 1 << i
+		}
+		if want != nil {
+			got &= want[w]
+		}
+		hit[w] |= got
+	}
+	return nil
+}
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", stream.ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
+func ones(set []uint64) (n int) {
+	for _, w := range set {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// addAll adds the texts of want, or all n, to hit.
+func addAll(n int, want, hit []uint64) {
+	for i := range (n + 63) / 64 {
+		w := ^uint64(0)
+		if n < 64*i+64 {
+			w = 1<<(n&63) - 1
+		}
+		if want != nil {
+			w &= want[i]
+		}
+		hit[i] |= w
+	}
+}
