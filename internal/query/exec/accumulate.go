@@ -24,11 +24,11 @@ type accumulator interface {
 // everything is merged, or "".
 type noter interface{ note() string }
 
-// newAccumulators makes those of a stats.
-func newAccumulators(aggs []lang.Agg, b *budget) []accumulator {
+// newAccumulators makes those of a stats; seconds is the time that rate() is about.
+func newAccumulators(aggs []lang.Agg, b *budget, seconds float64) []accumulator {
 	accs := make([]accumulator, len(aggs))
 	for i, a := range aggs {
-		accs[i] = newAccumulator(a, b)
+		accs[i] = newAccumulator(a, b, seconds)
 		if q, ok := accs[i].(*quantile); ok {
 			q.share(aggs[:i], accs, a)
 		}
@@ -36,7 +36,7 @@ func newAccumulators(aggs []lang.Agg, b *budget) []accumulator {
 	return accs
 }
 
-func newAccumulator(a lang.Agg, b *budget) accumulator {
+func newAccumulator(a lang.Agg, b *budget, seconds float64) accumulator {
 	switch a.Func {
 	case "count":
 		return &counter{field: a.Field}
@@ -46,6 +46,12 @@ func newAccumulator(a lang.Agg, b *budget) accumulator {
 		return &summer{field: a.Field, mean: a.Func == "avg"}
 	case "min", "max":
 		return &extreme{field: a.Field, largest: a.Func == "max", budget: b}
+	case "first", "last":
+		return &boundary{field: a.Field, newest: a.Func == "last", budget: b}
+	case "values":
+		return &lister{field: a.Field, budget: b}
+	case "rate":
+		return &rater{seconds: seconds}
 	}
 	return &quantile{phi: a.Phi, owner: true, samples: &samples{field: a.Field, budget: b}}
 }

@@ -9,6 +9,34 @@ import (
 	"journalist/internal/scan"
 )
 
+// group answers the stats or the timechart of a plan.
+func (q *query) group(ctx context.Context, p *plan) (*table, error) {
+	period := usesPeriod(p.stats) && p.chart == nil
+	if (p.chart != nil || period) && !p.never {
+		if err := q.bound(ctx, p); err != nil {
+			return nil, err
+		}
+		p.never = p.from >= p.to
+		q.from, q.to = p.from, p.to
+	}
+	if period && !p.never {
+		if err := q.setPeriod(p.from, p.to); err != nil {
+			return nil, err
+		}
+	}
+	if p.chart == nil {
+		return q.aggregate(ctx, p)
+	}
+	from, to := p.from, p.to
+	if p.never {
+		from, to = 0, 0
+	}
+	return q.chart(p.chart, from, to, func(s *lang.Stats) (*table, error) {
+		p.stats = s
+		return q.aggregate(ctx, p)
+	})
+}
+
 // aggregate answers a stats over the scan: by the source whole where it can, else
 // from blocks, several at once.
 func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
@@ -64,6 +92,11 @@ func (q *query) aggregateTable(t *table, s *lang.Stats) (*table, error) {
 	ifs, err := q.conditions(s)
 	if err != nil {
 		return nil, err
+	}
+	if usesPeriod(s) {
+		if err := q.setPeriod(q.from, q.to); err != nil {
+			return nil, err
+		}
 	}
 	g := newGrouper(q, s, ifs)
 	if err := t.emit(g.add); err != nil {
@@ -148,7 +181,7 @@ func resultTable(s *lang.Stats) *table {
 		t.cols = append(t.cols, tableColumn{name: k.Name(), time: k.Field == record.FieldTime})
 	}
 	for _, a := range s.Aggs {
-		isTime := a.Field == record.FieldTime && (a.Func == "min" || a.Func == "max")
+		isTime := a.Field == record.FieldTime && (a.Func == "min" || a.Func == "max" || a.Func == "first" || a.Func == "last")
 		t.cols = append(t.cols, tableColumn{name: a.Name(), time: isTime})
 	}
 	return t

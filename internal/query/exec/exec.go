@@ -121,6 +121,9 @@ type query struct {
 	time    stopwatch
 	stats   scan.Stats
 	tail    bool // times do not count
+
+	from, to int64   // the plan's
+	period   float64 // seconds, for rate(); 0 where not needed
 }
 
 func (e *Engine) start(ctx context.Context, req lang.Request) (context.Context, *query, error) {
@@ -215,7 +218,7 @@ func (e *Engine) Run(ctx context.Context, req lang.Request, yield func(*scan.Blo
 func (q *query) run(ctx context.Context, p *plan, yield func(*scan.Block) error) error {
 	switch {
 	case p.stats != nil:
-		t, err := q.aggregate(ctx, p)
+		t, err := q.group(ctx, p)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func newGrouper(q *query, s *lang.Stats, ifs []scan.Expr) *grouper {
 			g.levels = append(g.levels, &pairs{ids: map[uint64]uint32{}})
 		}
 	}
-	g.accs = newAccumulators(s.Aggs, &q.budget)
+	g.accs = newAccumulators(s.Aggs, &q.budget, q.seconds(s))
 	g.keys = make([]codes, len(s.By))
 	return g
 }

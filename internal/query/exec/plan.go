@@ -17,6 +17,8 @@ type plan struct {
 
 	// steps change the rows as they come.
 	steps []step
+	// ordered: a step wants the rows newest first.
+	ordered bool
 	// keep are the columns that "fields" names, nil for whole rows; drop are those
 	// that "fields -" takes from whole rows.
 	keep []string
@@ -24,8 +26,9 @@ type plan struct {
 	// sort is nil for newest first; limit 0 for all.
 	sort  []lang.SortKey
 	limit int
-	// stats groups the rows of the scan.
+	// stats groups the rows of the scan; as chart says, where that is set.
 	stats *lang.Stats
+	chart *lang.Timechart
 	// rest works on what came of all that.
 	rest []lang.Pipe
 }
@@ -41,7 +44,7 @@ func (q *query) plan() (*plan, error) {
 	}
 	pulled.pull(filter)
 	ownLimit := false
-	pipes := q.req.Query.Pipes
+	pipes := expand(q.req.Query.Pipes)
 	for ; len(pipes) > 0; pipes = pipes[1:] {
 		taken := false
 		switch pipe := pipes[0].(type) {
@@ -57,7 +60,11 @@ func (q *query) plan() (*plan, error) {
 					p.steps = append(p.steps, &whereStep{filter: x})
 				}
 			}
-		case *lang.Extract:
+		case *lang.Dedup:
+			if taken = p.sort == nil && p.limit == 0 && p.has(pipe.Names); taken {
+				p.steps, p.ordered = append(p.steps, &dedupStep{names: pipe.Names, budget: &q.budget}), true
+			}
+		case *lang.Extract, *lang.Eval:
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil; taken {
 				s, err := c.step(pipe)
 				if err != nil {
@@ -68,7 +75,7 @@ func (q *query) plan() (*plan, error) {
 		case *lang.Fields:
 			taken = p.fields(pipe)
 		case *lang.Sort:
-			if taken = p.sort == nil && p.limit == 0 && p.has(sortFields(pipe.By)); taken {
+			if taken = p.sort == nil && p.limit == 0 && !p.ordered && p.has(sortFields(pipe.By)); taken {
 				p.sort = pipe.By
 			}
 		case *lang.Limit:
@@ -77,8 +84,12 @@ func (q *query) plan() (*plan, error) {
 				p.limit = pipe.N
 			}
 		case *lang.Stats:
-			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil; taken {
+			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.stats, ownLimit = pipe, true
+			}
+		case *lang.Timechart:
+			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
+				p.stats, p.chart, ownLimit = &lang.Stats{Pos: pipe.Pos, Aggs: pipe.Aggs, By: pipe.By}, pipe, true
 			}
 		}
 		if p.stats != nil {
@@ -92,7 +103,7 @@ func (q *query) plan() (*plan, error) {
 	p.rest = append(p.rest, pipes...)
 	for _, pipe := range p.rest {
 		switch pipe.(type) {
-		case *lang.Limit, *lang.Stats:
+		case *lang.Limit, *lang.Stats, *lang.Timechart:
 			ownLimit = true
 		}
 	}
@@ -103,6 +114,7 @@ func (q *query) plan() (*plan, error) {
 		p.rest = append(p.rest, &lang.Limit{N: q.req.Limit})
 	}
 	p.from, p.to, p.datasets, p.filter = pulled.from, pulled.to, pulled.datasets, pulled.expr()
+	q.from, q.to = p.from, p.to
 	p.never = pulled.never || !q.tail && p.from >= p.to
 	return p, nil
 }
@@ -111,7 +123,7 @@ func (q *query) plan() (*plan, error) {
 func (p *plan) early(e scan.Expr) bool {
 	var names []string
 	whole := fieldsOf(e, func(n string) { names = append(names, n) })
-	return len(p.steps) == 0 || !whole && !p.sets(names)
+	return len(p.steps) == 0 || !p.ordered && !whole && !p.sets(names)
 }
 
 // fields notes a projection of the rows and says whether it could.

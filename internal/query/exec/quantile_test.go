@@ -89,7 +89,7 @@ func TestManyNumbersAreEstimated(t *testing.T) {
 	b := &budget{max: 64 << 20}
 	aggs := []lang.Agg{{Func: "p50", Field: "f", Phi: 0.5}, {Func: "p99", Field: "f", Phi: 0.99}}
 	all := make([][]float64, 3)
-	workers := [2][]accumulator{newAccumulators(aggs, b), newAccumulators(aggs, b)}
+	workers := [2][]accumulator{newAccumulators(aggs, b, 0), newAccumulators(aggs, b, 0)}
 	const n = 10_000
 	for round := range 2*maxExact/n + 20 {
 		// One group has nearly all, one few, and one comes with one worker only.
@@ -139,7 +139,7 @@ func TestManyNumbersAreEstimated(t *testing.T) {
 }
 
 func TestPercentilesKeepToTheBudget(t *testing.T) {
-	a := newAccumulators([]lang.Agg{{Func: "p50", Field: "f", Phi: 0.5}}, &budget{max: 10_000})[0]
+	a := newAccumulators([]lang.Agg{{Func: "p50", Field: "f", Phi: 0.5}}, &budget{max: 10_000}, 0)[0]
 	var v view
 	v.reset(numbersBlock(10_000, func(i int) float64 { return float64(i) }))
 	if err := a.add(&v, &codes{same: true}, nil, 1); err == nil {

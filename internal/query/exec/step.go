@@ -315,6 +315,8 @@ func (c compiler) step(p lang.Pipe) (step, error) {
 	switch p := p.(type) {
 	case *lang.Extract:
 		return newExtractStep(p)
+	case *lang.Eval:
+		return c.eval(p)
 	}
 	return nil, nil
 }

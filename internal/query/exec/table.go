@@ -83,6 +83,12 @@ func (q *query) apply(t *table, p lang.Pipe) (*table, error) {
 			return nil, err
 		}
 		t.where(e)
+	case *lang.Dedup:
+		return t, q.dedup(t, p)
+	case *lang.Eval:
+		return t, q.eval(t, p)
+	case *lang.Timechart:
+		return q.chartTable(t, p)
 	case *lang.Extract:
 		return t, q.extract(t, p)
 	case *lang.Stats:

@@ -42,6 +42,20 @@ func (v *view) column(name string) *scan.Column {
 	return nil
 }
 
+// times are those of the rows, of a table's rows those of its first column of
+// times; nil where it has none.
+func (v *view) times() []int64 {
+	if v.b.Times != nil {
+		return v.b.Times
+	}
+	for i := range v.b.Columns {
+		if c := &v.b.Columns[i]; c.Time && c.Form == scan.Ints {
+			return c.Ints
+		}
+	}
+	return nil
+}
+
 func (v *view) value(name string, i int) (record.Value, bool) {
 	c := v.column(name)
 	if c == nil {

@@ -9,7 +9,7 @@ import (
 
 // Functions lists the aggregates of stats by name; p95 stands for every
 // percentile from p0 to p100, also p99.9.
-var Functions = []string{"count", "count_uniq", "sum", "avg", "min", "max", "p95", "median", "quantile"}
+var Functions = []string{"count", "count_uniq", "sum", "avg", "min", "max", "p95", "median", "quantile", "first", "last", "values", "rate"}
 
 // function returns the canonical name of a function, and for percentiles the
 // share of the values that lies at or below the result.
@@ -58,7 +58,7 @@ func (p *parser) aggregate() (Agg, *Error) {
 	p.pos += n
 	p.space()
 	if p.peek() != '(' {
-		return a, p.errorAt(p.pos, "write "+a.Func+"("+example[a.Func]+")", "expected (%s", p.found())
+		return a, p.errorAt(p.pos, "write "+a.Func+"("+exampleOf(a.Func)+")", "expected (%s", p.found())
 	}
 	if err := p.argument(&a); err != nil {
 		return a, err
@@ -87,7 +87,14 @@ func (p *parser) aggregate() (Agg, *Error) {
 }
 
 // example is what stands in a function's parentheses, where that is not "field".
-var example = map[string]string{"count": "", "quantile": "0.95, field"}
+var example = map[string]string{"count": "", "rate": "", "quantile": "0.95, field"}
+
+func exampleOf(function string) string {
+	if s, ok := example[function]; ok {
+		return s
+	}
+	return "field"
+}
 
 // argument reads the parentheses of a function and what is in them.
 func (p *parser) argument(a *Agg) *Error {
@@ -115,7 +122,10 @@ func (p *parser) argument(a *Agg) *Error {
 	if !p.skip(")") {
 		return p.errorAt(p.pos, "", "expected )%s", p.found())
 	}
-	if a.Field == "" && a.Func != "count" {
+	if a.Func == "rate" && a.Field != "" {
+		return p.errorAt(at, "write rate() if (_exists_:"+name(a.Field)+")", "rate() takes no field")
+	}
+	if a.Field == "" && a.Func != "count" && a.Func != "rate" {
 		return p.errorAt(at, "write "+a.Func+"(field)", "%s() needs a field", a.Func)
 	}
 	return nil

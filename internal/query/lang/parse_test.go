@@ -142,6 +142,13 @@ func TestParse(t *testing.T) {
 		{"* | stats p95(took), MEDIAN(a) as m, p99.9(b), Quantile( 0.50 , c ) if (x)", "* | stats p95(took), median(a) as m, p99.9(b), quantile(0.5, c) if (x)"},
 		{"* | sort -p95(took), -median(x), quantile(.5, y)", `* | sort -"p95(took)", -"median(x)", "quantile(0.5, y)"`},
 		{`* | extract "] \"<m> <_>" from message | rex '<a>\<b>' FROM "x y"`, `* | extract "] \"<m> <_>" | extract "<a>\\<b>" from "x y"`},
+		{"* | top host | RARE 3 by (a, b) | uniq by a | dedup a, \"b c\"", `* | top 10 host | rare 3 a, b | uniq a | dedup a, "b c"`},
+		{"* | timechart | timechart 90s by a, b | timechart 1h30m count() as n, p95(x) if (y) by (z)", "* | timechart count() | timechart 90s count() by a, b | timechart 90m count() as n, p95(x) if (y) by z"},
+		{"* | stats rate(), first(a), last(b) as l, values(c)", "* | stats rate(), first(a), last(b) as l, values(c)"},
+		{"* | eval x = a-b*-c/(d+2.5e-3) % 250ms", "* | eval x = a - (((b * -c) / (d + 2.5e-3)) % 250ms)"},
+		{"* | eval x=if(a OR b:>5) 'y' else IF (c) 1 else 2|limit 1", `* | eval x = if (a OR b>5) "y" else if (c) 1 else 2 | limit 1`},
+		{`* | eval "x y" = Concat( a ,"b", field("c-d"), field(e), -(-5), .5 )`, `* | eval "x y" = concat(a, "b", field("c-d"), e, --5, .5)`},
+		{"* | eval x = (if (a) b else c) + field(else) - field(and)", `* | eval x = ((if (a) b else c) + field("else")) - field("and")`},
 		{`* | extract /a (?P<b>\d+)\/x/i from c|limit 1`, `* | extract /a (?P<b>\d+)\/x/i from c | limit 1`},
 		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
 	} {
@@ -428,6 +435,7 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	f.Add(`x | eval a = -b * (if (c d:[1 TO 2]) "e" else round(f, 1)) % 1h30m - field("g") | timechart 5m p95(h) by i | top 3 j | dedup k`)
 	f.Add(`x | extract "a<b> \\<c" from d | extract /(?P<e>f)/i | stats p99.9(g), quantile(0.5, h)`)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)

@@ -6,7 +6,9 @@ import (
 )
 
 // pipeNames lists the pipes; head is limit, rex is extract.
-var pipeNames = []string{"extract", "fields", "head", "limit", "sort", "stats", "where"}
+var pipeNames = []string{
+	"dedup", "eval", "extract", "fields", "head", "limit", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
+}
 
 // maxLimit is the largest n of limit n.
 const maxLimit = 1_000_000_000
@@ -30,6 +32,20 @@ func (p *parser) pipe() (Pipe, *Error) {
 	switch strings.ToLower(word) {
 	case "stats":
 		return p.stats(pos)
+	case "dedup":
+		names, err := p.names()
+		return &Dedup{Pos: pos, Names: names}, err
+	case "eval":
+		return p.eval(pos)
+	case "rare":
+		return p.top(pos, true)
+	case "timechart":
+		return p.timechart(pos)
+	case "top":
+		return p.top(pos, false)
+	case "uniq":
+		names, err := p.names()
+		return &Uniq{Pos: pos, Names: names}, err
 	case "extract", "rex":
 		return p.extract(pos)
 	case "fields":
@@ -164,12 +180,7 @@ func (p *parser) stats(pos Pos) (Pipe, *Error) {
 	if p.atAnyWord("by") {
 		return nil, p.errorAt(p.pos, "write stats count() by …", "expected an aggregate before by")
 	}
-	err := p.list(func() *Error {
-		a, err := p.aggregate()
-		s.Aggs = append(s.Aggs, a)
-		return err
-	})
-	if err != nil {
+	if err := p.aggregates(s); err != nil {
 		return nil, err
 	}
 	if p.word("by") {
@@ -189,6 +200,14 @@ func (p *parser) stats(pos Pos) (Pipe, *Error) {
 		}
 	}
 	return s, p.distinctColumns(s)
+}
+
+func (p *parser) aggregates(s *Stats) *Error {
+	return p.list(func() *Error {
+		a, err := p.aggregate()
+		s.Aggs = append(s.Aggs, a)
+		return err
+	})
 }
 
 // distinctColumns refuses two columns of the same name.
