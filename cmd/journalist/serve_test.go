@@ -49,10 +49,16 @@ func (l *lockedBuffer) String() string {
 // until it says that it is ready.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
+	return startServerIn(t, "data", args...)
+}
+
+// startServerIn is startServer with another data folder.
+func startServerIn(t *testing.T, data string, args ...string) *server {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{t: t, dir: "data", cancel: cancel, done: make(chan int, 1), log: &lockedBuffer{}}
+	s := &server{t: t, dir: data, cancel: cancel, done: make(chan int, 1), log: &lockedBuffer{}}
 	a := &app{stdin: strings.NewReader(""), stdout: s.log, stderr: s.log}
-	args = append([]string{"serve", "--http", "127.0.0.1:0", "--lumberjack", "127.0.0.1:0"}, args...)
+	args = append([]string{"serve", "--http", "127.0.0.1:0", "--lumberjack", "127.0.0.1:0", "--data", data}, args...)
 	go func() { s.done <- a.run(ctx, args) }()
 	t.Cleanup(s.stop)
 	s.waitFor("journalist is ready")

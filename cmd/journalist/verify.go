@@ -34,6 +34,9 @@ Nothing is changed. It exits with 6 when it found something.`,
 			}
 			fmt.Fprintf(a.stderr, "%s records (%s) in %d parts, %s in the write-ahead log, positions of %d sources\n",
 				cli.Thousands(sum.Rows), cli.Bytes(sum.Bytes), sum.Parts, cli.Thousands(sum.WALRows), sum.Positions)
+			if sum.Deleted > 0 {
+				fmt.Fprintf(a.stderr, "%s deleted records are still in the parts; the running server writes them anew\n", cli.Thousands(sum.Deleted))
+			}
 			if sum.Leftovers > 0 {
 				fmt.Fprintf(a.stderr, "%d files left over from a crash; the next start removes them\n", sum.Leftovers)
 			}
