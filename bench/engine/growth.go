@@ -7,12 +7,14 @@ import (
 
 // growthFigures is one store with so many copies of the corpus.
 type growthFigures struct {
-	Title     string                     `json:"title"`
-	Copies    int                        `json:"copies"`
-	Load      loadFigures                `json:"load"`
-	RSSLoad   int64                      `json:"peak_rss_load_bytes"`
-	RSS       int64                      `json:"peak_rss_bytes"`
-	Questions map[string]*questionReport `json:"questions"`
+	Title  string      `json:"title"`
+	Copies int         `json:"copies"`
+	Load   loadFigures `json:"load"`
+	// DiskStopped is without what a log repeats while rows are in memory.
+	DiskStopped int64                      `json:"disk_stopped_bytes"`
+	RSSLoad     int64                      `json:"peak_rss_load_bytes"`
+	RSS         int64                      `json:"peak_rss_bytes"`
+	Questions   map[string]*questionReport `json:"questions"`
 
 	ours bool
 }
@@ -69,7 +71,13 @@ func (b *bencher) grow(ctx context.Context, s store, g *growthFigures) error {
 	if err := b.askAll(ctx, s, g.Questions); err != nil {
 		return err
 	}
-	u, err = s.usage()
+	if u, err = s.usage(); err != nil {
+		return err
+	}
 	g.RSS = u.PeakRSS
+	if err := s.stop(); err != nil {
+		return err
+	}
+	g.DiskStopped, err = s.disk()
 	return err
 }

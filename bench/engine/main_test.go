@@ -166,7 +166,7 @@ func TestGrowth(t *testing.T) {
 		t.Fatalf("%d steps", len(r.Growth))
 	}
 	for _, g := range r.Growth {
-		if want := int64(g.Copies) * (textRows + jsonRows); g.Load.Rows != want || g.Questions["count_all"].Answer != fmt.Sprintf(`{"n":%d}`, want) {
+		if want := int64(g.Copies) * (textRows + jsonRows); g.Load.Rows != want || g.DiskStopped <= 0 || g.Questions["count_all"].Answer != fmt.Sprintf(`{"n":%d}`, want) {
 			t.Errorf("%d copies: %d rows, counted %s", g.Copies, g.Load.Rows, g.Questions["count_all"].Answer)
 		}
 		if got, want := g.Questions["word_common"].Answer, fmt.Sprintf(`{"n":%d}`, g.Copies*failed); got != want {

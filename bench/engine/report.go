@@ -225,13 +225,13 @@ func (r *report) printGrowth(w io.Writer) {
 	for _, title := range sortedKeys(byTitle) {
 		list := byTitle[title]
 		head := []string{title}
-		rows, cpu, disk, rss := []string{"rows"}, []string{"CPU µs a row"}, []string{"disk bytes a row"}, []string{"peak RSS MB"}
+		rows, cpu, disk, rss := []string{"rows"}, []string{"CPU µs a row"}, []string{"disk bytes a row, stopped"}, []string{"peak RSS MB"}
 		for _, g := range list {
 			n := float64(max(g.Load.Rows, 1))
 			head = append(head, fmt.Sprintf("%d times", g.Copies))
 			rows = append(rows, fmt.Sprint(g.Load.Rows))
 			cpu = append(cpu, num("%.3f", g.Load.CPU*1e6/n))
-			disk = append(disk, num("%.3f", float64(g.Load.Disk)/n))
+			disk = append(disk, num("%.3f", float64(g.DiskStopped)/n))
 			rss = append(rss, num("%.0f", mega(g.RSS)))
 		}
 		table(w, [][]string{head, rows, cpu, disk, rss})
