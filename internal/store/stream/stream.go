@@ -65,13 +65,14 @@ type Writer struct {
 	classOf []byte
 	lengths []uint32
 	pools   [classes][]byte
+	out     []byte // memory for one block
 }
 
 // NewWriter makes a writer that hands finished blocks to put, which keeps nothing of
 // them.
 func NewWriter(put func(block []byte) Ref) *Writer { return &Writer{put: put} }
 
-// Put adds a stream and returns its number. b is not kept.
+// Put adds a stream of at most MaxBlock bytes and returns its number. b is not kept.
 func (w *Writer) Put(c Class, b []byte) ID {
 	id := ID(len(w.lengths))
 	w.classOf = append(w.classOf, byte(c))
@@ -96,10 +97,11 @@ func (w *Writer) flush(c Class) {
 
 func (w *Writer) block(c Class, b []byte) {
 	if c == Raw {
-		w.blocks = append(w.blocks, w.put(AppendRaw(nil, b)))
-		return
+		w.out = AppendRaw(w.out[:0], b)
+	} else {
+		w.out = AppendBlock(w.out[:0], b)
 	}
-	w.blocks = append(w.blocks, w.put(AppendBlock(nil, b)))
+	w.blocks = append(w.blocks, w.put(w.out))
 }
 
 // Finish writes what is pooled and appends the table that a Reader needs to dst.

@@ -6,6 +6,10 @@ import (
 	"journalist/internal/wire"
 )
 
+// maxStreams is the most streams of a row group: so much is allocated for them before
+// anything else is known.
+const maxStreams = 1 << 20
+
 // Table says where each stream of a row group stands. It is immutable and may be
 // used by several goroutines.
 type Table struct {
@@ -28,6 +32,10 @@ func ReadTable(d *wire.Decoder) *Table {
 		d.Fail("pools of %d and %d bytes", ownLen, poolLen)
 	}
 	classOf := d.Bytes()
+	if len(classOf) > maxStreams {
+		d.Fail("%d streams", len(classOf))
+		classOf = nil
+	}
 	t := &Table{Classes: make([]Class, len(classOf)), places: make([]place, len(classOf))}
 	var pools [classes]struct {
 		members []int
@@ -97,6 +105,9 @@ func (t *Table) Block(id ID) (block int, pooled, ok bool) {
 
 // Cut takes a stream out of the opened block that holds it.
 func (t *Table) Cut(id ID, block []byte) ([]byte, error) {
+	if int(id) >= len(t.places) {
+		return nil, fmt.Errorf("%w: stream %d of %d", ErrCorrupt, id, len(t.places))
+	}
 	p := t.places[id]
 	if uint64(p.off)+uint64(p.len) > uint64(len(block)) {
 		return nil, fmt.Errorf("%w: stream %d ends behind its block", ErrCorrupt, id)
