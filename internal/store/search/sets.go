@@ -68,40 +68,27 @@ func (s *sets) cross(n *text.Node) bool {
 	case text.Typed: // what it has before and after is static, too
 		prefix, suffix := n.Typed().Affixes()
 		s.run(prefix)
-		ok := s.classes(coreChars(n), false, false)
+		affixes := len(prefix) + len(suffix)
+		ok := s.classes(coreChars(n), n.MinLen()-affixes, n.MaxLen()-affixes)
 		s.run(suffix)
 		return ok
 	}
-	return s.classes(n.Chars(), n.MinLen() == 0, n.MaxLen() == 0)
+	return s.classes(n.Chars(), n.MinLen(), n.MaxLen())
 }
 
-// classes leads the set over bytes of some classes, of which there may or must be
-// none.
-func (s *sets) classes(chars match.Chars, mayBeEmpty, isEmpty bool) bool {
+// classes leads the set over bytes of some classes, so many at least and at most.
+func (s *sets) classes(chars match.Chars, atLeast, most int) bool {
 	s.bump()
 	s.next = s.next[:0]
-	put := func(state match.State) {
-		if s.fresh(state) {
-			s.next = append(s.next, state)
-		}
-	}
 	for _, from := range s.now {
-		if from <= match.Matched { // Dead or Matched: it stays
-			put(from)
-			continue
-		}
-		if mayBeEmpty {
-			put(from)
-		}
-		if isEmpty {
-			continue
-		}
 		var ok bool
-		if s.states, ok = s.auto.Reach(from, chars, s.states[:0]); !ok {
+		if s.states, ok = s.auto.ReachWithin(from, chars, max(0, atLeast), most, s.states[:0]); !ok {
 			return false
 		}
 		for _, state := range s.states {
-			put(state)
+			if s.fresh(state) {
+				s.next = append(s.next, state)
+			}
 		}
 	}
 	s.now, s.next = s.next, s.now
