@@ -199,7 +199,7 @@ func (m *Miner) shape(set *Set) {
 			if slot.Copy < 0 {
 				next := int32(256)
 				if f.rest && k == int(f.slots)-1 {
-					next = 257
+					chain, next = -1, 257 // all rests are one column
 				} else if from < end && (k == int(f.slots)-1 || from < m.value(row, x, k+1).from) {
 					next = int32(m.data[from])
 				}

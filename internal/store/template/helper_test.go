@@ -73,6 +73,10 @@ func show(t Template) string {
 func check(tb testing.TB, v texts.Vector, o Options, s *Set) {
 	tb.Helper()
 	o = o.withDefaults()
+	if s == nil {
+		tb.Fatal("no templates")
+		return
+	}
 	if len(s.IDs) != v.Len() {
 		tb.Fatalf("%d ids of %d texts", len(s.IDs), v.Len())
 	}
@@ -120,7 +124,8 @@ func check(tb testing.TB, v texts.Vector, o Options, s *Set) {
 	checkEdges(tb, s, o)
 }
 
-// checkEdges demands that no slot begins or ends between two bytes of a token.
+// checkEdges demands that no slot begins or ends between two bytes of a token, and
+// that no digit is static.
 func checkEdges(tb testing.TB, s *Set, o Options) {
 	tb.Helper()
 	token := tokens
@@ -142,7 +147,10 @@ func checkEdges(tb testing.TB, s *Set, o Options) {
 			parts = append(parts, value, t.Pieces[k+1])
 		}
 		last := byte(' ')
-		for _, p := range parts {
+		for k, p := range parts {
+			if k%2 == 0 && bytes.ContainsAny(p, "0123456789") {
+				tb.Fatalf("%s: a static digit", show(*t))
+			}
 			if len(p) == 0 {
 				continue
 			}

@@ -8,9 +8,10 @@ import (
 // Templates that few texts have are merged by walking along their tokens all at
 // once. At each token they part: first by the punctuation before it, then by the
 // word. What enough texts go along with goes on by itself; words that few texts have,
-// and slots, go on together, and what was there becomes a slot. Those that remain
-// alone somewhere on the way share what they have had in common so far, and the rest
-// of the text becomes one slot; or they stay as they are, see leave.
+// and slots, go on together, and what was there becomes a slot. Of those that remain
+// alone somewhere on the way, some stay as they are; for the others all the rest of
+// the text becomes one slot (leave). So it does where the way has come into sentences
+// (inFreeText).
 
 const (
 	// maxDepth is the most tokens along which templates are merged.
@@ -19,6 +20,9 @@ const (
 	// stays as it is: smaller, measured on fifteen kinds of logs.
 	severalRows = 4
 	manySlots   = 3
+	// freeWords is the number of words that become slots before a text is taken for
+	// a sentence.
+	freeWords = 3
 	// minLeft is how many such templates there may be in any case.
 	minLeft = 64
 )
@@ -32,6 +36,7 @@ type merger struct {
 	groups  []group  // stack
 	left    []uint32 // stack: strands that remained alone
 	few     []uint32 // stack: strands that go on together
+	free    int      // number of tokens on the way that are slots because words vary
 	slot    []bool   // whether each token on the way is a slot
 	sources []source // memory of the exact templates' sources
 }
@@ -120,7 +125,10 @@ func (m *Miner) step(s *strand) {
 // split parts strands that have the way g.slot behind them.
 func (m *Miner) split(set []uint32) {
 	g := &m.merger
-	if len(g.slot) == maxDepth {
+	if len(g.slot) == maxDepth || g.inFreeText() {
+		for _, i := range set {
+			m.step(&g.strands[i])
+		}
 		m.leave(set)
 		return
 	}
@@ -173,9 +181,33 @@ func (m *Miner) splitWords(set []uint32) {
 
 func (m *Miner) goOn(set []uint32, slot bool) {
 	g := &m.merger
+	free := 0
+	if slot && m.mostlyWords(set) {
+		free = 1
+	}
 	g.slot = append(g.slot, slot)
+	g.free += free
 	m.split(set)
 	g.slot = g.slot[:len(g.slot)-1]
+	g.free -= free
+}
+
+// mostlyWords tells whether the tokens of more than half of a set are words.
+func (m *Miner) mostlyWords(set []uint32) bool {
+	n := 0
+	for _, i := range set {
+		if m.merger.strands[i].kind == aWord {
+			n++
+		}
+	}
+	return 2*n > len(set)
+}
+
+// inFreeText tells whether the way goes through sentences rather than through what
+// a program writes: several words have become slots, and most of what is on the way.
+// Words of sentences are worth more side by side than in columns.
+func (g *merger) inFreeText() bool {
+	return g.free >= freeWords && 2*g.free > len(g.slot)
 }
 
 // part groups a set by the punctuation or by the word, pushes the groups in order
@@ -251,7 +283,7 @@ func (m *Miner) leave(set []uint32) {
 		s := &g.strands[i]
 		x := &m.exact[s.exact]
 		ahead := len(m.rowSlots(int(x.row))) - int(s.slot)
-		if (x.rows >= severalRows || ahead >= manySlots) && len(m.final) < len(m.rows)/4+minLeft {
+		if (x.rows >= severalRows || ahead >= manySlots) && !g.inFreeText() && len(m.final) < len(m.rows)/4+minLeft {
 			m.keep(s.exact)
 			continue
 		}

@@ -28,7 +28,24 @@ type Miner struct {
 
 	keys keys
 	columns
+
+	prober *Miner // for samples
+	sample texts.Vector
 }
+
+const (
+	// saidPercent is how much of the texts' bytes must say something for a Set to
+	// pay. It is above 90 for logs, about 20 for prose.
+	saidPercent = 30
+	// valueWeight is by how much more a value says than a word: texts that begin with
+	// a time and go on as they like are still taken apart.
+	valueWeight = 4
+	// probeRows is the size of a sample, taken of probeFrom texts and more.
+	probeRows    = 2048
+	probeFrom    = 8 * probeRows
+	probeMinRows = 4
+	probePercent = 20
+)
 
 // exact is a template as the texts' tokens make it, before anything is merged.
 type exact struct {
@@ -71,16 +88,44 @@ func (m *Miner) Mine(v texts.Vector, o Options) *Set {
 	m.data, m.off = v.Data, v.Offsets
 	defer m.release()
 	m.tokenize(n)
-	m.final = m.final[:0]
-	m.merge()
-	m.unify()
-	m.limit()
-	if !m.pays(n) {
+	if n >= probeFrom && len(m.exact) > n/8 && !m.probe(v) {
+		return nil
+	}
+	m.generalise()
+	if !m.pays(n, saidPercent) {
 		return nil
 	}
 	m.rank()
 	m.findCopies()
 	return m.build(n)
+}
+
+// generalise makes the final templates of the exact ones.
+func (m *Miner) generalise() {
+	m.final = m.final[:0]
+	m.merge()
+	m.unify()
+	m.limit()
+}
+
+// probe tells by some of very different texts whether it may pay to go on with all:
+// to merge very many templates takes long, and with free text it is in vain.
+func (m *Miner) probe(v texts.Vector) bool {
+	if m.prober == nil {
+		m.prober = new(Miner)
+	}
+	p := m.prober
+	m.sample.Reset()
+	for i := range probeRows {
+		m.sample.Add(v.At(int(int64(i) * int64(v.Len()) / probeRows)))
+	}
+	p.o, p.punct, p.token = m.o, m.punct, m.token
+	p.o.MinRows, p.o.Percent = probeMinRows, 100
+	p.data, p.off = m.sample.Data, m.sample.Offsets
+	defer p.release()
+	p.tokenize(probeRows)
+	p.generalise()
+	return p.pays(probeRows, probePercent)
 }
 
 // release lets go of the texts.
@@ -218,9 +263,9 @@ func (m *Miner) rank() {
 }
 
 // pays tells whether the Set would say something about n texts. What says something
-// are static words and values that look like values; a template of one text, words
+// are values that look like values, and static words; a template of one text, words
 // that became slots and slots that reach to the end say nothing.
-func (m *Miner) pays(n int) bool {
+func (m *Miner) pays(n, percent int) bool {
 	if len(m.final) > 1 && len(m.final)*100 > n*m.o.Percent {
 		return false
 	}
@@ -244,11 +289,11 @@ func (m *Miner) pays(n int) bool {
 				f.slots == 1 && m.staticTokens(f) == 0: // the whole text
 				unsaid += size
 			default:
-				said += size
+				said += size * valueWeight
 			}
 		}
 	}
-	return said*9 >= unsaid
+	return said*(100-percent) >= unsaid*percent
 }
 
 // staticTokens returns the bytes of tokens in a template's static text.

@@ -121,6 +121,7 @@ func TestQuotation(t *testing.T) {
 		for ; j < hi && data[j] != '"'; j++ {
 			if data[j] == '\\' {
 				j++
+				slash = true
 				continue
 			}
 			digits = digits || digit(data[j])

@@ -175,6 +175,7 @@ func quotation(data []byte, i, hi int) (end int, value, slots bool) {
 				break
 			}
 			if c == '\\' {
+				slashes = tops
 				j++
 			} else if digit(c) {
 				digits = tops
@@ -206,6 +207,7 @@ func quotation(data []byte, i, hi int) (end int, value, slots bool) {
 		if j >= hi || data[j] == '"' {
 			break
 		}
+		slashes = tops // what is escaped is not looked at
 		j += 2
 	}
 	if j >= hi {

@@ -21,17 +21,22 @@
 //  4. A token with a digit.
 //
 // Texts with the same static text have the same template. Templates of few texts
-// are then merged: at each token, words that few texts have become a slot (merge.go).
+// are then merged: at each token, words that few texts have become a slot; where
+// texts go on each in its own way, all the rest is one slot (merge.go).
 //
 // Values of slots that follow the same word belong together, whichever template
-// they stand in, and make one column (columns.go).
+// they stand in, and make one column; all rests are one column (columns.go).
+//
+// Where templates say next to nothing about the texts, as with prose, there is no
+// Set (Miner.Mine).
 //
 // # What holds for every Set
 //
 // A text is its template's pieces with the values between them, byte for byte. The
 // edge of a slot never lies between two bytes of tokens, so that a word and a rune
 // are always in one value or in one piece, whole. With Options.Punct the bytes of
-// tokens are only letters, digits, the underscore and bytes from 0x80.
+// tokens are only letters, digits, the underscore and bytes from 0x80. A token with
+// an ASCII digit is always in a value. Values may be empty (a rest).
 // The same texts and options give the same Set.
 package template
 

@@ -129,7 +129,7 @@ func TestRest(t *testing.T) {
 	var v texts.Vector
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 1000 {
-		b := fmt.Appendf(nil, "job %d: said:", i)
+		b := fmt.Appendf(nil, "12:%02d:%02d job %d: said:", i/60, i%60, i)
 		for range 1 + r.IntN(30) {
 			b = append(b, "(, ;[=!"[r.IntN(7)], 'a'+byte(r.IntN(26)), 'a'+byte(r.IntN(26)))
 		}
@@ -235,19 +235,19 @@ func TestLimits(t *testing.T) {
 func TestManyColumns(t *testing.T) {
 	var v texts.Vector
 	word := 0
-	for range 80 {
+	for range 68 {
 		var b []byte
 		for range 500 {
 			word++
 			b = fmt.Appendf(b, "w%s 1 ", strings.Map(func(r rune) rune { return r - '0' + 'a' }, fmt.Sprint(word)))
 		}
-		for range 4 {
+		for range 16 {
 			v.Add(b)
 		}
 	}
 	s := Mine(v, Options{})
 	check(t, v, Options{}, s)
-	if len(s.Templates) != 80 || len(s.Columns) != maxColumns {
+	if len(s.Templates) != 68 || len(s.Columns) != maxColumns {
 		t.Errorf("%d templates, %d columns", len(s.Templates), len(s.Columns))
 	}
 }
@@ -269,6 +269,35 @@ func TestOffsets(t *testing.T) {
 	tight.Data = bytes.Clone(tight.Data)
 	if !reflect.DeepEqual(s, Mine(tight, Options{})) {
 		t.Error("the same texts elsewhere give another Set")
+	}
+}
+
+// TestProbe: prose of very many texts is given up early, logs of very different
+// lines are not.
+func TestProbe(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	word := func() string {
+		return string([]byte{'a' + byte(r.IntN(26)), 'a' + byte(r.IntN(26)), 'a' + byte(r.IntN(26))})
+	}
+	var prose, log texts.Vector
+	for range probeFrom {
+		log.Add(fmt.Appendf(nil, "user %s logged in from %s, port %d", word(), word(), r.IntN(1000)))
+		b := []byte(word())
+		for range 1 + r.IntN(9) {
+			b = append(append(b, ' '), word()...)
+		}
+		prose.Add(b)
+	}
+	if s := Mine(prose, Options{}); s != nil {
+		t.Errorf("prose: %d templates", len(s.Templates))
+	}
+	s := Mine(log, Options{})
+	if s == nil {
+		t.Fatal("no templates")
+	}
+	check(t, log, Options{}, s)
+	if got := show(s.Templates[0]); got != "user {0} logged in from {1}, port {2}" {
+		t.Errorf("the first of %d templates is %s", len(s.Templates), got)
 	}
 }
 
