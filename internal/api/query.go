@@ -2,13 +2,13 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"journalist/internal/query/lang"
+	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
@@ -112,13 +112,21 @@ func appendStats(dst []byte, st scan.Stats, elapsed time.Duration) []byte {
 	dst = append(dst, `,"elapsed_ms":`...)
 	dst = strconv.AppendFloat(dst, float64(elapsed.Microseconds())/1000, 'f', -1, 64)
 	dst = append(dst, `,"partial":`...)
-	partial := st.Partial
-	if partial == nil {
-		partial = []string{}
+	dst = appendList(dst, st.Partial)
+	if len(st.Notes) > 0 {
+		dst = append(dst, `,"notes":`...)
+		dst = appendList(dst, st.Notes)
 	}
-	list, err := json.Marshal(partial)
-	if err != nil { // strings can always be marshalled
-		list = []byte("[]")
+	return append(dst, '}')
+}
+
+func appendList(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = record.AppendJSONString(dst, s)
 	}
-	return append(append(dst, list...), '}')
+	return append(dst, ']')
 }

@@ -20,7 +20,7 @@ func (q *query) group(ctx context.Context, p *plan) (*table, error) {
 		q.from, q.to = p.from, p.to
 	}
 	if period && !p.never {
-		if err := q.setPeriod(p.from, p.to); err != nil {
+		if err := q.setPeriod(p.stats, p.from, p.to); err != nil {
 			return nil, err
 		}
 	}
@@ -94,7 +94,7 @@ func (q *query) aggregateTable(t *table, s *lang.Stats) (*table, error) {
 		return nil, err
 	}
 	if usesPeriod(s) {
-		if err := q.setPeriod(q.from, q.to); err != nil {
+		if err := q.setPeriod(s, q.from, q.to); err != nil {
 			return nil, err
 		}
 	}

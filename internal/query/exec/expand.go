@@ -47,8 +47,8 @@ func (q *query) chart(c *lang.Timechart, from, to int64, aggregate func(*lang.St
 		span = width(from, to, chartBuckets)
 	}
 	if from < to && (float64(to)-float64(from))/float64(span) > maxBuckets {
-		return nil, fmt.Errorf("%w: a timechart of %s over this time has more than %d buckets; take a longer span or a shorter time",
-			ErrUnsupported, lang.FormatSpan(span), maxBuckets)
+		return nil, q.req.Query.ErrorAt(c.Offset(), fmt.Sprintf("a timechart of %s over this time has more than %d buckets", lang.FormatSpan(span), maxBuckets),
+			"take a longer span or a shorter time")
 	}
 	s := &lang.Stats{Pos: c.Pos, Aggs: c.Aggs, By: append([]lang.Key{{Field: record.FieldTime, Span: span}}, c.By...)}
 	t, err := aggregate(s)
@@ -131,12 +131,13 @@ func usesPeriod(s *lang.Stats) bool {
 		!slices.ContainsFunc(s.By, func(k lang.Key) bool { return k.Span > 0 })
 }
 
-var errNoPeriod = fmt.Errorf("%w: rate() needs a time range, or by time(span)", ErrUnsupported)
-
 // setPeriod notes how long the query's time is.
-func (q *query) setPeriod(from, to int64) error {
-	if from == math.MinInt64 || to == math.MaxInt64 || from > to {
-		return errNoPeriod
+func (q *query) setPeriod(s *lang.Stats, from, to int64) error {
+	if to == math.MaxInt64 {
+		to = q.now.UnixNano()
+	}
+	if from == math.MinInt64 || from > to {
+		return q.req.Query.ErrorAt(s.Offset(), "rate() needs to know the time that is searched", "ask for a time that begins and ends, or add by time(5m)")
 	}
 	q.period = (float64(to) - float64(from)) / float64(time.Second)
 	return nil
@@ -148,7 +149,7 @@ func (q *query) chartTable(t *table, c *lang.Timechart) (*table, error) {
 	for i := range t.rows {
 		v, ok := t.get(&t.rows[i], record.FieldTime)
 		if !ok || v.Kind != record.Int {
-			return nil, fmt.Errorf("%w: a timechart needs rows with their @timestamp; keep it among the fields", ErrUnsupported)
+			return nil, q.req.Query.ErrorAt(c.Offset(), "a timechart needs rows with their @timestamp", "keep it among the fields, or group by time(span) before")
 		}
 		from, to = min(from, v.Int), max(to, v.Int)
 	}

@@ -9,6 +9,8 @@ type Query struct {
 	Pipes  []Pipe
 	// Warnings tell what was accepted but ignored.
 	Warnings []Warning
+
+	text string // what was parsed, for errors that come later
 }
 
 // Warning is a remark on a query that nevertheless runs.

@@ -62,6 +62,13 @@ func (p *parser) errorAt(pos int, hint, format string, args ...any) *Error {
 	}
 }
 
+// ErrorAt is for whoever finds that a query cannot be answered as it is: an error
+// at the node that begins at pos.
+func (q *Query) ErrorAt(pos int, message, hint string) *Error {
+	p := parser{text: q.text}
+	return p.errorAt(min(max(pos, 0), len(q.text)), hint, "%s", message)
+}
+
 // nearest returns the name that s was probably meant to be, or "".
 func nearest(s string, names []string) string {
 	best, bestDistance := "", 3

@@ -16,7 +16,7 @@ func (p *parser) query() (*Query, *Error) {
 	if len(p.text) > MaxQuery {
 		return nil, p.errorAt(0, "", "the query has %d bytes, %d are the most", len(p.text), MaxQuery)
 	}
-	q := &Query{}
+	q := &Query{text: p.text}
 	p.space()
 	if !p.end() && p.peek() != '|' {
 		f, err := p.or("")

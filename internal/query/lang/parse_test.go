@@ -30,7 +30,7 @@ func dumpValue(b *strings.Builder, v reflect.Value) {
 		b.WriteString(v.Type().Name() + "{")
 		for i := range v.NumField() {
 			n := v.Type().Field(i).Name
-			if n == "Pos" || n == "Warnings" || v.Field(i).IsZero() {
+			if n == "Pos" || n == "Warnings" || n == "text" || v.Field(i).IsZero() {
 				continue
 			}
 			b.WriteString(n + ":")
