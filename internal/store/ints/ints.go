@@ -106,7 +106,6 @@ type encoder struct {
 	aux   []byte
 	trial []byte
 	index index
-	seen  []uint64
 	costs []cost
 }
 
