@@ -106,7 +106,7 @@ func (a *app) runDeletion(cmd *cobra.Command, c *cli.Client, d cli.Deletion, dry
 	}
 	fmt.Fprintln(a.stderr)
 	if got.SetAside > 0 {
-		fmt.Fprintf(a.stderr, "%d damaged files lie in the server's store/quarantine, in no answer and not searched; they may hold such records\n", got.SetAside)
+		fmt.Fprintf(a.stderr, "%d damaged files were set aside earlier (in the server's store/quarantine, or store/wal/*.corrupt); they are in no answer and were not searched, but may hold such records\n", got.SetAside)
 	}
 	return got, a.partial(cli.Stats{Partial: got.Partial})
 }

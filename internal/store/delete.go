@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"journalist/internal/scan"
 	"journalist/internal/store/filter"
 	"journalist/internal/store/part"
+	"journalist/internal/store/wal"
 	"journalist/internal/vfs"
 )
 
@@ -285,8 +287,22 @@ func (d *deletion) answer(parts []*livePart) scan.Deleted {
 		out.Rows += f.rows
 		out.Parts++
 	}
-	if entries, err := d.store.o.FS.ReadDir(d.store.path(quarantineDir)); err == nil {
-		out.SetAside = len(entries)
-	}
+	out.SetAside = d.store.countAside()
 	return out
+}
+
+// countAside counts the damaged files that were set aside: parts and other files in
+// the quarantine, and what stands beside the log.
+func (s *Store) countAside() int {
+	n := 0
+	if entries, err := s.o.FS.ReadDir(s.path(quarantineDir)); err == nil {
+		n = len(entries)
+	}
+	entries, _ := s.o.FS.ReadDir(s.path(walDir)) // without the folder there is none
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), wal.Corrupt) {
+			n++
+		}
+	}
+	return n
 }
