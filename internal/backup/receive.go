@@ -336,7 +336,9 @@ func (f *Folder) replace(x *Index) (removed int, err error) {
 			if keep[name] {
 				return nil
 			}
-			removed++
+			if !strings.HasSuffix(name, newSuffix) && !strings.HasSuffix(name, ".tmp") {
+				removed++
+			}
 			return f.fs.Remove(name)
 		})
 		if err != nil {
