@@ -174,7 +174,7 @@ func (b *Snapshot) Close() {
 
 // VerifyPart reads a part's file whole and checks every checksum.
 func VerifyPart(fsys vfs.FS, name string) error {
-	p, err := part.Open(fsys, name)
+	p, err := part.Open(fsys, name, nil)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	RetainEvery time.Duration
 	// ScanBytes is the memory budget of a scan that names none. Default 64 MiB.
 	ScanBytes int64
+	// CacheBytes bounds what is kept of parts between queries: directories,
+	// templates and word filters. Default 32 MiB; negative means nothing.
+	CacheBytes int64
 	// Clock tells the time of day. Default time.Now.
 	Clock func() time.Time
 }
@@ -60,6 +63,7 @@ func (o *Options) ensureDefaults() error {
 	setDefault(&o.MemtableBytes, 48<<20)
 	setDefault(&o.QueueBytes, 32<<20)
 	setDefault(&o.ScanBytes, 64<<20)
+	setDefault(&o.CacheBytes, 32<<20)
 	setDefault(&o.FlushEvery, 10*time.Minute)
 	setDefault(&o.RetainEvery, time.Minute)
 	if o.MemtableBytes < 0 || o.QueueBytes < 0 || o.ScanBytes < 0 || o.FlushEvery < 0 {

@@ -281,8 +281,10 @@ func (o *orderedScan) mixedBlock(picks []pick, dataset string) (b *scan.Block, b
 		}
 	}
 	all := make([]uint32, len(picks))
-	for i := range all {
+	of := map[*cursor][]uint32{} // the rows of each unit, in the order asked
+	for i, p := range picks {
 		all[i] = uint32(i)
+		of[p.c] = append(of[p.c], p.row)
 	}
 	b.Columns = make([]scan.Column, len(names))
 	for i, name := range names {
@@ -290,22 +292,29 @@ func (o *orderedScan) mixedBlock(picks []pick, dataset string) (b *scan.Block, b
 			b.Columns[i] = datasetColumn(b)
 			continue
 		}
+		taken := make(map[*cursor]*taking, len(of))
+		for c, rows := range of {
+			col, err := c.rows.Take(name, rows)
+			if err != nil {
+				return nil, c, err
+			}
+			taken[c] = &taking{col: col}
+		}
 		var build column.Builder
 		for j, p := range picks {
-			c, err := p.c.rows.Col(name)
-			if err != nil {
-				return nil, p.c, err
-			}
-			if c == nil {
-				continue
-			}
-			if s := c.Slot(p.row); s >= 0 {
-				build.Add(uint32(j), c.Value(s))
-			}
+			t := taken[p.c]
+			build.Add(uint32(j), t.col.Value(t.at))
+			t.at++
 		}
 		b.Columns[i] = build.Finish(name, len(picks)).Take(name, all)
 	}
 	return b, nil, nil
+}
+
+// taking is the values of one unit's rows on their way into a mixed block.
+type taking struct {
+	col scan.Column
+	at  int
 }
 
 func mixedShapes(b *scan.Block, picks []pick) ([]string, *cursor, error) {

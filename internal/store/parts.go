@@ -187,7 +187,7 @@ func (s *Store) makePartition(folder, partition string) error {
 
 // openPart reads the footer of a part.
 func (s *Store) openPart(p *livePart) error {
-	opened, err := part.Open(s.o.FS, s.path(dataDir, p.folder, p.partition, p.file()))
+	opened, err := part.Open(s.o.FS, s.path(dataDir, p.folder, p.partition, p.file()), s.cache)
 	if err != nil {
 		return err
 	}
@@ -409,6 +409,7 @@ func (s *Store) manifest() (man manifest.Manifest, trash []*livePart, stale []st
 // removePart removes a dead part's files. Empty folders go at the next start, when
 // nobody is about to write into them.
 func (s *Store) removePart(p *livePart) {
+	s.cache.Forget(p.Part)
 	s.removeFile(p.Path)
 	if p.goneNumber > 0 {
 		s.removeFile(s.gonePath(p))

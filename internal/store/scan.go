@@ -267,14 +267,18 @@ func (x *scanner) block(r rows, sel []uint32) (*scan.Block, error) {
 			b.Columns[i] = datasetColumn(b)
 			continue
 		}
-		c, err := r.Col(name)
-		if err != nil {
-			return nil, err
+		if full {
+			c, err := r.Col(name)
+			if err != nil {
+				return nil, err
+			}
+			if c != nil && c.Rows == nil {
+				b.Columns[i] = c.Column // as it is
+				continue
+			}
 		}
-		if full && c != nil && c.Rows == nil {
-			b.Columns[i] = c.Column // as it is
-		} else {
-			b.Columns[i] = c.Take(name, sel)
+		if b.Columns[i], err = r.Take(name, sel); err != nil {
+			return nil, err
 		}
 	}
 	return b, nil

@@ -11,12 +11,16 @@ import (
 	"journalist/internal/store/column"
 	"journalist/internal/store/filter"
 	"journalist/internal/store/part"
+	"journalist/internal/store/words"
 )
 
 // rows are what a scan evaluates and takes values from: a row group or a chunk.
 type rows interface {
 	filter.Rows
 	Shapes() (names []record.Name, shapes [][]uint32, shapeOf []uint32, err error)
+	// Take returns the values of some rows, ascending or descending, as
+	// scan.Block has them.
+	Take(name string, rows []uint32) (scan.Column, error)
 }
 
 // unit is a row group or a chunk that a scan may look at.
@@ -144,12 +148,22 @@ func (u *unit) done() {
 // memRows is a chunk as rows.
 type memRows struct{ c *chunk.Chunk }
 
-func (m memRows) Len() int                              { return m.c.Len() }
-func (m memRows) Dataset() string                       { return m.c.Dataset }
-func (m memRows) Times() ([]int64, error)               { return m.c.Times, nil }
-func (m memRows) Bounds() (first, last int64)           { return m.c.Times[0], m.c.Times[m.c.Len()-1] }
-func (m memRows) Absent(string, []uint64) (bool, error) { return false, nil }
-func (m memRows) Col(name string) (*column.Col, error)  { return m.c.Col(name), nil }
+func (m memRows) Len() int                                 { return m.c.Len() }
+func (m memRows) Dataset() string                          { return m.c.Dataset }
+func (m memRows) Times() ([]int64, error)                  { return m.c.Times, nil }
+func (m memRows) Bounds() (first, last int64)              { return m.c.Times[0], m.c.Times[m.c.Len()-1] }
+func (m memRows) Absent(string, []words.Key) (bool, error) { return false, nil }
+func (m memRows) Col(name string) (*column.Col, error)     { return m.c.Col(name), nil }
+
+func (m memRows) Texts(string) (*filter.Texts, error) { return nil, nil }
+
+func (m memRows) Counts(string) (values []record.Value, counts []int64, ok bool, err error) {
+	return nil, nil, false, nil
+}
+
+func (m memRows) Take(name string, rows []uint32) (scan.Column, error) {
+	return m.c.Col(name).Take(name, rows), nil
+}
 
 func (m memRows) Names() ([]string, error) {
 	names := make([]string, len(m.c.Cols))

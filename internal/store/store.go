@@ -30,6 +30,7 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/store/manifest"
 	"journalist/internal/store/memtable"
+	"journalist/internal/store/part"
 	"journalist/internal/store/wal"
 	"journalist/internal/vfs"
 )
@@ -40,6 +41,7 @@ type Store struct {
 	o      Options
 	m      counters
 	unlock func() error
+	cache  *part.Cache
 
 	// The queue of batches that wait for the committer.
 	room  *semaphore.Weighted
@@ -102,6 +104,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		o: o, room: semaphore.NewWeighted(o.QueueBytes), sources: newSources(),
+		cache:     part.NewCache(o.CacheBytes),
 		flushWake: make(chan struct{}, 1), mergeWake: make(chan struct{}, 1), committed: make(chan struct{}),
 		deleting: make(chan struct{}, 1),
 	}

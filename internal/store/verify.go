@@ -149,7 +149,7 @@ func (v *verifier) parts(man *manifest.Manifest) error {
 }
 
 func (v *verifier) part(name string, mp manifest.Part) error {
-	p, err := part.Open(v.fs, name)
+	p, err := part.Open(v.fs, name, nil)
 	if err != nil {
 		return err
 	}

@@ -121,12 +121,7 @@ func (c *Col) Pack() *Col {
 		return c
 	}
 	if c.Form == scan.Ints {
-		for _, n := range c.Ints {
-			if n != c.Ints[0] {
-				return c
-			}
-		}
-		return c.with(scan.Consts, []record.Value{c.Value(0)}, nil)
+		return c.packInts()
 	}
 	limit := min(maxDict, c.Len/4+1)
 	codes := make([]uint32, 0, c.Len)
@@ -156,6 +151,35 @@ func (c *Col) Pack() *Col {
 		if i == 512 && len(values) > 400 {
 			return c
 		}
+	}
+	if len(values) == 1 {
+		return c.with(scan.Consts, values, nil)
+	}
+	return c.with(scan.Dict, values, codes)
+}
+
+// packInts makes a dictionary of few distinct integers: codes, states, ports asked
+// for by name.
+func (c *Col) packInts() *Col {
+	const most = 256
+	codes := make([]uint32, c.Len)
+	index := make(map[int64]uint32, 16)
+	var values []record.Value
+	last, code := int64(0), uint32(0)
+	for i, n := range c.Ints {
+		if i == 0 || n != last {
+			var ok bool
+			if code, ok = index[n]; !ok {
+				if len(values) == min(most, c.Len/4+1) || i < 512 && len(values) > 200 {
+					return c
+				}
+				code = uint32(len(values))
+				index[n] = code
+				values = append(values, record.IntValue(n))
+			}
+			last = n
+		}
+		codes[i] = code
 	}
 	if len(values) == 1 {
 		return c.with(scan.Consts, values, nil)

@@ -2,356 +2,304 @@ package column
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"journalist/internal/record"
 	"journalist/internal/scan"
+	"journalist/internal/store/ints"
+	"journalist/internal/store/stream"
+	"journalist/internal/store/text"
 	"journalist/internal/wire"
 )
 
 // Entry is what a row group's directory knows of one column: enough to decide many
-// predicates without reading a block.
+// predicates without reading a stream. It is immutable.
 type Entry struct {
 	Name  string
 	Form  scan.Form
 	Kinds KindMask
 	Len   int // values
-	// Sparse: 0 every row has a value, 1 Rows holds a list of row numbers, 2 a
-	// bitmap.
-	Sparse byte
 
 	Const    record.Value // Consts
 	Distinct int          // Dict
 	Min, Max int64        // Ints
 
-	Rows    Ref // row numbers of a sparse column
-	Values  Ref // Dict: the values; Plain: the kinds, where not all are String
-	Codes   Ref // Dict: codes; Ints: the numbers; Plain: lengths
-	Data    Ref // Plain: the bytes
-	Filter  Ref // word filter
-	Filters int // 1 when the column has texts and so a filter that can be asked
+	sparse byte
+	rows   *ints.Head // sparseList
+	bitmap stream.ID  // sparseBitmap
+
+	codes  *ints.Head // Dict: codes; Ints: the numbers; Plain: the kinds, where several occur
+	counts *ints.Head // Dict of few values: how many rows have each
+	// values is where the texts are: of a Plain column's values, of a Dict's where
+	// asTexts, else of all its values as EncodeValues wrote them.
+	values  stream.ID
+	asTexts bool
+
+	hasFilter bool
+	filter    stream.ID
 }
 
+// How the rows of a column are written that not every row has.
 const (
+	sparseNot    = 0
 	sparseList   = 1
 	sparseBitmap = 2
 )
 
-// Encode writes a column of a group of so many rows: put gets each block and says
-// where it went. words is scratch memory.
-func Encode(c *Col, rows int, words *Words, put func(block []byte) Ref) Entry {
-	c = c.Pack()
-	e := Entry{Name: c.Name, Form: c.Form, Kinds: c.KindsOf(), Len: c.Len}
-	if c.Rows != nil {
-		e.Sparse, e.Rows = encodeRows(c.Rows, rows, put)
+// Full tells whether every row has a value.
+func (e *Entry) Full() bool { return e.sparse == sparseNot }
+
+// Texts tells whether the column is one of strings that can be searched as they are
+// encoded.
+func (e *Entry) Texts() bool { return e.Form == scan.Plain && e.Kinds == 1<<record.String }
+
+// Filter returns the column's word filter, ok where it has one; no stream (nil) is a
+// filter that denies every word.
+func (e *Entry) Filter(src stream.Source) (b []byte, ok bool, err error) {
+	if !e.hasFilter {
+		return nil, false, nil
 	}
-	block := func(raw []byte) Ref { return put(AppendBlock(nil, raw)) }
-	switch c.Form {
-	case scan.Consts:
-		e.Const = c.Values[0]
-		return e
-	case scan.Dict:
-		e.Distinct = len(c.Values)
-		e.Values = block(EncodeValues(c.Values))
-		e.Codes = block(AppendUint32s(nil, c.Codes))
-	case scan.Ints:
-		e.Min, e.Max = c.Ints[0], c.Ints[0]
-		for _, n := range c.Ints {
-			e.Min, e.Max = min(e.Min, n), max(e.Max, n)
+	b, err = src.Stream(e.filter)
+	return b, true, err
+}
+
+// Number identifies the column's texts within its row group.
+func (e *Entry) Number() uint32 { return uint32(e.values) }
+
+// Node opens the texts of a Plain column.
+func (e *Entry) Node(src stream.Source) (*text.Node, error) {
+	return text.Open(src, e.values, e.Len)
+}
+
+func readSparse(d *wire.Decoder, e *Entry, rows int) {
+	switch e.sparse = d.Byte(); e.sparse {
+	case sparseNot:
+		if e.Len != rows {
+			d.Fail("column %q has %d values in %d rows", e.Name, e.Len, rows)
 		}
-		e.Codes = block(AppendInts(nil, c.Ints))
-		return e
+	case sparseList:
+		e.rows = ints.Read(d, e.Len)
+	case sparseBitmap:
+		e.bitmap = readID(d)
 	default:
-		if c.Kinds != nil {
-			kinds := make([]byte, len(c.Kinds))
-			for i, k := range c.Kinds {
-				kinds[i] = byte(k)
-			}
-			e.Values = block(kinds)
-		}
-		lengths := make([]uint32, c.Len)
-		for i := range lengths {
-			lengths[i] = c.Offsets[i+1] - c.Offsets[i]
-		}
-		e.Codes = block(AppendUint32s(nil, lengths))
-		e.Data = block(c.Data[c.Offsets[0]:c.Offsets[c.Len]])
+		d.Fail("column %q is sparse in the way %d", e.Name, e.sparse)
 	}
-	if e.Kinds&Text != 0 {
-		words.Reset()
-		words.AddCol(c)
-		e.Filters = 1
-		if b := words.Bloom(); b != nil {
-			e.Filter = put(AppendRaw(nil, b))
-		}
+}
+
+func appendID(dst []byte, id stream.ID) []byte { return binary.AppendUvarint(dst, uint64(id)) }
+
+func readID(d *wire.Decoder) stream.ID {
+	id := d.Uvarint()
+	if id > 1<<31 {
+		d.Fail("stream %d", id)
 	}
+	return stream.ID(id)
+}
+
+// ReadEntry reads what Encoder.Append wrote, of a group of so many rows. It reads no
+// stream.
+func ReadEntry(d *Decoder, rows int) Entry {
+	e := Entry{Name: string(d.Bytes()), Form: scan.Form(d.Byte()), Kinds: KindMask(d.Byte())}
+	n := d.Uvarint()
+	if n > uint64(rows) || n == 0 {
+		d.Fail("column %q has %d values in %d rows", e.Name, n, rows)
+		return e
+	}
+	e.Len = int(n)
+	readSparse(&d.Decoder, &e, rows)
+	e.readForm(d)
 	return e
 }
 
-// EncodeValues writes a list of values, for a block.
-func EncodeValues(vs []record.Value) []byte {
-	raw := binary.AppendUvarint(nil, uint64(len(vs)))
-	for _, v := range vs {
-		raw = AppendValue(raw, v)
-	}
-	return raw
-}
-
-func encodeRows(rows []uint32, n int, put func([]byte) Ref) (byte, Ref) {
-	if len(rows)*16 < n {
-		return sparseList, put(AppendBlock(nil, AppendUint32s(nil, rows)))
-	}
-	bitmap := make([]byte, (n+7)/8)
-	for _, r := range rows {
-		bitmap[r/8] |= 1 << (r % 8)
-	}
-	return sparseBitmap, put(AppendBlock(nil, bitmap))
-}
-
-// AppendUint32s is AppendInts for small numbers.
-func AppendUint32s(dst []byte, us []uint32) []byte {
-	vs := make([]int64, len(us))
-	for i, u := range us {
-		vs[i] = int64(u)
-	}
-	return AppendInts(dst, vs)
-}
-
-// DecodeUint32s reads what AppendUint32s wrote: n numbers below limit.
-func DecodeUint32s(data []byte, n int, limit uint32) ([]uint32, error) {
-	vs, err := DecodeInts(data, n)
-	if err != nil {
-		return nil, err
-	}
-	us := make([]uint32, n)
-	for i, v := range vs {
-		if v < 0 || v >= int64(limit) {
-			d := NewDecoder(nil)
-			d.Fail("number %d is not below %d", v, limit)
-			return nil, d.Err()
-		}
-		us[i] = uint32(v)
-	}
-	return us, nil
-}
-
-// Append writes the entry.
-func (e *Entry) Append(dst []byte) []byte {
-	dst = wire.AppendBytes(dst, e.Name)
-	dst = append(dst, byte(e.Form), byte(e.Kinds), e.Sparse, byte(e.Filters))
-	dst = binary.AppendUvarint(dst, uint64(e.Len))
-	switch e.Form {
-	case scan.Consts:
-		dst = AppendValue(dst, e.Const)
-	case scan.Dict:
-		dst = binary.AppendUvarint(dst, uint64(e.Distinct))
-	case scan.Ints:
-		dst = binary.AppendVarint(dst, e.Min)
-		dst = binary.AppendVarint(dst, e.Max)
-	}
-	for _, r := range []Ref{e.Rows, e.Values, e.Codes, e.Data, e.Filter} {
-		dst = r.Append(dst)
-	}
-	return dst
-}
-
-// ReadEntry reads what Entry.Append wrote, of a group of so many rows.
-func ReadEntry(d *Decoder, rows int) Entry {
-	e := Entry{Name: string(d.Bytes()), Form: scan.Form(d.Byte()), Kinds: KindMask(d.Byte()), Sparse: d.Byte(), Filters: int(d.Byte())}
-	n := d.Uvarint()
-	if n > uint64(rows) || n == 0 || e.Sparse == 0 && n != uint64(rows) || e.Sparse > sparseBitmap || e.Filters > 1 {
-		d.Fail("column %q has %d values in %d rows", e.Name, n, rows)
-	}
-	e.Len = int(n)
+func (e *Entry) readForm(d *Decoder) {
+	n := e.Len
 	switch e.Form {
 	case scan.Consts:
 		e.Const = d.Value()
+		return
 	case scan.Dict:
 		distinct := d.Uvarint()
-		if distinct > n {
+		if distinct > uint64(n) || distinct == 0 || distinct > maxDict {
 			d.Fail("column %q has %d distinct values of %d", e.Name, distinct, n)
+			return
 		}
 		e.Distinct = int(distinct)
+		flags := d.Byte()
+		e.asTexts = flags&dictTexts != 0
+		e.values = readID(&d.Decoder)
+		e.codes = ints.Read(&d.Decoder, n)
+		if flags&dictCounts != 0 {
+			e.counts = ints.Read(&d.Decoder, e.Distinct)
+		}
+		return
 	case scan.Ints:
-		e.Min, e.Max = d.Varint(), d.Varint()
+		e.codes = ints.Read(&d.Decoder, n)
+		if d.Err() == nil {
+			e.Min, e.Max = e.codes.Min(), e.codes.Max()
+		}
+		return
 	case scan.Plain:
 	default:
 		d.Fail("column %q has the form %d", e.Name, e.Form)
+		return
 	}
-	for _, r := range []*Ref{&e.Rows, &e.Values, &e.Codes, &e.Data, &e.Filter} {
-		*r = ReadRef(d)
+	flags := d.Byte()
+	if flags&plainKinds != 0 {
+		e.codes = ints.Read(&d.Decoder, n)
 	}
-	return e
+	e.values = readID(&d.Decoder)
+	if flags&plainFilter != 0 {
+		e.hasFilter = true
+		e.filter = readID(&d.Decoder)
+	}
 }
 
-// Getter returns the bytes of a block, checked against its checksum and opened.
-type Getter func(Ref) ([]byte, error)
-
 // Decode reads the column of a group of so many rows.
-func (e *Entry) Decode(rows int, get Getter) (*Col, error) {
+func (e *Entry) Decode(rows int, src stream.Source) (*Col, error) {
 	c := &Col{Column: scan.Column{Name: e.Name, Form: e.Form, Len: e.Len}}
 	var err error
-	if e.Sparse != 0 {
-		if c.Rows, err = e.decodeRows(rows, get); err != nil {
-			return nil, err
-		}
+	if c.Rows, err = e.DecodeRows(rows, src); err != nil {
+		return nil, err
 	}
 	switch e.Form {
 	case scan.Consts:
 		c.Values = []record.Value{e.Const}
 	case scan.Dict:
-		if c.Values, err = e.DictValues(get); err != nil {
+		if c.Values, err = e.DictValues(src); err != nil {
 			return nil, err
 		}
-		raw, err := get(e.Codes)
-		if err != nil {
-			return nil, err
-		}
-		c.Codes, err = DecodeUint32s(raw, e.Len, uint32(len(c.Values)))
-		return c, err
+		c.Codes, err = e.codes.DecodeCodes(src, uint32(e.Distinct), nil)
 	case scan.Ints:
-		raw, err := get(e.Codes)
-		if err != nil {
-			return nil, err
-		}
-		c.Ints, err = DecodeInts(raw, e.Len)
-		return c, err
+		c.Ints, err = e.codes.Decode(src, nil)
 	default:
-		return c, e.decodePlain(c, get)
+		err = e.decodePlain(c, src)
 	}
-	return c, nil
+	return c, err
 }
 
-func (e *Entry) decodeRows(rows int, get Getter) ([]uint32, error) {
-	raw, err := get(e.Rows)
-	if err != nil {
-		return nil, err
-	}
-	d := NewDecoder(nil)
-	if e.Sparse == sparseList {
-		out, err := DecodeUint32s(raw, e.Len, uint32(rows))
+// DecodeRows returns the rows that have a value, nil when all have.
+func (e *Entry) DecodeRows(rows int, src stream.Source) ([]uint32, error) {
+	switch e.sparse {
+	case sparseList:
+		out, err := e.rows.DecodeCodes(src, uint32(rows), nil)
 		if err != nil {
 			return nil, err
 		}
 		for i := 1; i < len(out); i++ {
 			if out[i] <= out[i-1] {
-				d.Fail("rows of column %q do not ascend", e.Name)
-				return nil, d.Err()
+				return nil, corrupt("rows of column %q do not ascend", e.Name)
 			}
 		}
 		return out, nil
-	}
-	if len(raw) != (rows+7)/8 {
-		d.Fail("bitmap of column %q has %d bytes for %d rows", e.Name, len(raw), rows)
-		return nil, d.Err()
-	}
-	out := make([]uint32, 0, e.Len)
-	for i, b := range raw {
-		for ; b != 0; b &= b - 1 {
-			out = append(out, uint32(8*i+bits.TrailingZeros8(b)))
+	case sparseBitmap:
+		raw, err := src.Stream(e.bitmap)
+		if err != nil {
+			return nil, err
 		}
+		return readBitmap(raw, e, rows)
 	}
-	if len(out) != e.Len || len(out) > 0 && int(out[len(out)-1]) >= rows {
-		d.Fail("bitmap of column %q has %d rows, %d expected", e.Name, len(out), e.Len)
-		return nil, d.Err()
+	return nil, nil
+}
+
+// DictValues reads the values of a Dict column alone.
+func (e *Entry) DictValues(src stream.Source) ([]record.Value, error) {
+	if !e.asTexts {
+		raw, err := src.Stream(e.values)
+		if err != nil {
+			return nil, err
+		}
+		return DecodeValues(raw, e.Distinct)
+	}
+	n, err := text.Open(src, e.values, e.Distinct)
+	if err != nil {
+		return nil, err
+	}
+	v, err := n.Texts(src)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]record.Value, e.Distinct)
+	for i := range out {
+		out[i] = record.StringValue(v.At(i))
 	}
 	return out, nil
 }
 
-// DictValues reads the values of a Dict column alone.
-func (e *Entry) DictValues(get Getter) ([]record.Value, error) {
-	raw, err := get(e.Values)
+// Counts returns how many rows have each value of a Dict column, nil where that is
+// not known without counting.
+func (e *Entry) Counts(src stream.Source) ([]int64, error) {
+	if e.counts == nil {
+		return nil, nil
+	}
+	counts, err := e.counts.Decode(src, nil)
 	if err != nil {
 		return nil, err
 	}
-	return DecodeValues(raw, e.Distinct)
+	sum := int64(0)
+	for _, n := range counts {
+		if n < 0 || n > int64(e.Len) {
+			return nil, corrupt("%d rows of column %q have a value", n, e.Name)
+		}
+		sum += n
+	}
+	if sum != int64(e.Len) {
+		return nil, corrupt("%d rows of column %q have values, %d expected", sum, e.Name, e.Len)
+	}
+	return counts, nil
 }
 
-// DecodeValues reads what EncodeValues wrote; there must be n values.
-func DecodeValues(raw []byte, n int) ([]record.Value, error) {
-	d := NewDecoder(raw)
-	if count := d.Count(1); count != n {
-		d.Fail("%d values, %d expected", count, n)
-		return nil, d.Err()
-	}
-	out := make([]record.Value, n)
-	for i := range out {
-		out[i] = d.Value()
-	}
-	if d.Err() == nil && len(d.Data) > 0 {
-		d.Fail("%d bytes after the values", len(d.Data))
-	}
-	return out, d.Err()
-}
-
-func (e *Entry) decodePlain(c *Col, get Getter) error {
-	raw, err := get(e.Codes)
+func (e *Entry) decodePlain(c *Col, src stream.Source) error {
+	node, err := e.Node(src)
 	if err != nil {
 		return err
 	}
-	if c.Data, err = get(e.Data); err != nil {
+	v, err := node.Texts(src)
+	if err != nil {
 		return err
 	}
-	var kinds []byte
-	if e.Values.Len != 0 {
-		if kinds, err = get(e.Values); err != nil {
-			return err
+	kinds, err := e.kinds(src)
+	if err != nil {
+		return err
+	}
+	if c.Data, c.Offsets, err = fromTexts(v, kinds, e.uniform()); err != nil {
+		return err
+	}
+	switch {
+	case kinds != nil:
+		c.Kinds = kinds
+	case e.uniform() != record.String:
+		c.Kinds = make([]record.Kind, e.Len)
+		for i := range c.Kinds {
+			c.Kinds[i] = e.uniform()
 		}
 	}
-	c.Offsets, c.Kinds, err = DecodePlain(raw, kinds, c.Data, e.Len)
-	return err
+	return nil
 }
 
-// DecodePlain checks the parts of n Plain values: their encoded lengths, their
-// kinds (nil: all String) and their bytes.
-func DecodePlain(lengths, kinds, data []byte, n int) ([]uint32, []record.Kind, error) {
-	sizes, err := DecodeUint32s(lengths, n, MaxBlock+1)
-	if err != nil {
-		return nil, nil, err
-	}
-	d := NewDecoder(nil)
-	offsets := make([]uint32, n+1)
-	var at uint64
-	for i, size := range sizes {
-		if at += uint64(size); at > uint64(len(data)) {
-			break
+// uniform is the kind of all values, String where several occur.
+func (e *Entry) uniform() record.Kind {
+	for k := record.Null; k <= record.JSON; k++ {
+		if e.Kinds == 1<<k {
+			return k
 		}
-		offsets[i+1] = uint32(at)
 	}
-	if at != uint64(len(data)) {
-		d.Fail("%d bytes of values, %d needed", len(data), at)
-		return nil, nil, d.Err()
+	return record.String
+}
+
+// kinds returns the kind of each value, nil when all have the same.
+func (e *Entry) kinds(src stream.Source) ([]record.Kind, error) {
+	if e.codes == nil {
+		return nil, nil
 	}
-	if kinds == nil {
-		return offsets, nil, nil
+	raw, err := e.codes.DecodeCodes(src, 256, nil)
+	if err != nil {
+		return nil, err
 	}
-	if len(kinds) != n {
-		d.Fail("%d kinds for %d values", len(kinds), n)
-		return nil, nil, d.Err()
-	}
-	out := make([]record.Kind, n)
-	for i, k := range kinds {
+	out := make([]record.Kind, len(raw))
+	for i, k := range raw {
 		out[i] = record.Kind(k)
-		if err := checkKind(out[i], offsets[i+1]-offsets[i]); err != nil {
-			return nil, nil, err
+		if !e.Kinds.Has(out[i]) {
+			return nil, corrupt("column %q has a value of kind %d", e.Name, k)
 		}
 	}
-	return offsets, out, nil
-}
-
-func checkKind(k record.Kind, n uint32) error {
-	var d Decoder
-	switch k {
-	case record.Int, record.Bool:
-		if n != 8 {
-			d.Fail("%s of %d bytes", k, n)
-		}
-	case record.Null:
-		if n != 0 {
-			d.Fail("null of %d bytes", n)
-		}
-	case record.Number, record.String, record.JSON:
-	default:
-		d.Fail("value of kind %d", k)
-	}
-	return d.Err()
+	return out, nil
 }

@@ -81,3 +81,9 @@ func (b Bitmap) keep(hold func(row int) bool) {
 		}
 	}
 }
+
+func (b Bitmap) and(o Bitmap) {
+	for i := range b {
+		b[i] &= o[i]
+	}
+}

@@ -131,6 +131,13 @@ func (f *Filter) applyText(e scan.Text, r Rows, sel Bitmap, kinds column.KindMas
 		sel.keep(func(i int) bool { return e.Matches(record.IntValue(times[i])) })
 		return nil
 	}
+	t, err := r.Texts(e.Field)
+	if err != nil {
+		return err
+	}
+	if t != nil {
+		return f.patterns[e.Pattern].apply(t, sel)
+	}
 	c, err := r.Col(e.Field)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/scan"
 	"journalist/internal/store/column"
+	"journalist/internal/store/words"
 )
 
 // Head is what is known of a column without reading its values.
@@ -42,21 +43,27 @@ type Rows interface {
 	Values(name string) ([]record.Value, error)
 	// Col returns the column, nil where no row has the field.
 	Col(name string) (*column.Col, error)
+	// Counts returns the distinct values of a column with the number of rows that
+	// have each; ok only where that is known without reading the rows.
+	Counts(name string) (values []record.Value, counts []int64, ok bool, err error)
+	// Texts returns a column of strings as it is encoded, nil where it is not one
+	// or is not encoded.
+	Texts(name string) (*Texts, error)
 	// Absent tells that the column's texts certainly lack one of the words with
-	// these hashes.
-	Absent(name string, words []uint64) (bool, error)
+	// these keys.
+	Absent(name string, keys []words.Key) (bool, error)
 }
 
 // Filter is a predicate made ready. It is immutable and may be used by several
 // goroutines.
 type Filter struct {
-	expr  scan.Expr
-	words map[*match.Pattern][]uint64
+	expr     scan.Expr
+	patterns map[*match.Pattern]*pattern
 }
 
 // New prepares a predicate; nil matches every row.
 func New(e scan.Expr) *Filter {
-	f := &Filter{expr: e, words: map[*match.Pattern][]uint64{}}
+	f := &Filter{expr: e, patterns: map[*match.Pattern]*pattern{}}
 	if e == nil {
 		f.expr = scan.Const(true)
 	}
@@ -77,7 +84,7 @@ func (f *Filter) prepare(e scan.Expr) {
 	case scan.Not:
 		f.prepare(e.X)
 	case scan.Text:
-		f.words[e.Pattern] = column.HashWords(e.Pattern)
+		f.patterns[e.Pattern] = newPattern(e.Pattern)
 	}
 }
 
@@ -225,9 +232,16 @@ func (f *Filter) decideText(e scan.Text, r Rows) (Truth, error) {
 	if h.Form == scan.Consts || h.Form == scan.Dict {
 		return decideValues(e.Field, h, r, e.Matches)
 	}
-	words := f.words[e.Pattern]
-	if h.Kinds&^column.Text == 0 && len(words) > 0 {
-		absent, err := r.Absent(e.Field, words)
+	p := f.patterns[e.Pattern]
+	t, err := r.Texts(e.Field)
+	if err != nil {
+		return Maybe, err
+	}
+	if t != nil {
+		return p.decide(t, h.Full), nil
+	}
+	if h.Kinds&^column.Text == 0 && len(p.keys) > 0 {
+		absent, err := r.Absent(e.Field, p.keys)
 		if err != nil {
 			return Maybe, err
 		}
@@ -256,6 +270,24 @@ func decideValues(field string, h Head, r Rows, hold func(record.Value) bool) (T
 		return Yes, nil
 	}
 	return Maybe, nil
+}
+
+// countValues counts the rows whose value satisfies hold.
+func (f *Filter) countValues(field string, r Rows, hold func(record.Value) bool) (int, bool, error) {
+	if field == record.FieldDataset || field == record.FieldTime {
+		return 0, false, nil
+	}
+	values, counts, ok, err := r.Counts(field)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	n := int64(0)
+	for i, v := range values {
+		if hold(v) {
+			n += counts[i]
+		}
+	}
+	return int(n), true, nil
 }
 
 func (f *Filter) decideCompare(e *scan.Compare, r Rows) (Truth, error) {

@@ -9,12 +9,13 @@ package part
 import (
 	"cmp"
 	"encoding/binary"
-	"hash/crc32"
 	"slices"
 
 	"journalist/internal/record"
 	"journalist/internal/scan"
 	"journalist/internal/store/column"
+	"journalist/internal/store/ints"
+	"journalist/internal/store/stream"
 	"journalist/internal/wire"
 )
 
@@ -26,18 +27,15 @@ const (
 	MaxBytes = 8 << 20
 
 	maxRowsRead = 1 << 20 // what a reader believes
+	maxRareRead = 1 << 24
 )
 
 const (
 	magic    = "JPRT"
-	version  = 1
+	version  = 2
 	headSize = 8
 	tailSize = 12
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // GroupInfo is what the footer says of a row group.
 type GroupInfo struct {
@@ -45,81 +43,78 @@ type GroupInfo struct {
 	Rows        int
 	First, Last int64 // times
 	Bytes       int64 // in memory, about
-	dir         column.Ref
+	dir         stream.Ref
 }
 
-// directory is what a group says of its columns.
+// directory is what a group says of its streams and columns. It is immutable and
+// may be used by several goroutines.
 type directory struct {
 	rows    int
-	times   column.Ref
-	shapes  column.Ref // names and shapes
+	table   *stream.Table
+	times   *ints.Head
+	shapes  stream.ID // names and shapes
 	nshapes int
-	shapeOf column.Ref
+	shapeOf *ints.Head     // nil when there is one shape
 	entries []column.Entry // sorted by name
 	rest    restEntry
 }
 
-// restEntry is the pool of fields that are too rare for a column of their own.
+// restEntry is the pool of fields that are too rare for a column of their own: their
+// values in order of names and rows, as one column.
 type restEntry struct {
-	values              int // 0: there is no pool
-	kinds               column.KindMask
-	names               column.Ref // names with their number of values
-	rows, kindOf, sizes column.Ref
-	data, filter        column.Ref
+	values int          // 0: there is no pool
+	names  stream.ID    // names with their number of values
+	rows   *ints.Head   // row of each value
+	pool   column.Entry // the values; its kinds are always written
 }
 
-func (d *directory) encode() []byte {
-	b := binary.AppendUvarint(nil, uint64(d.rows))
-	b = d.times.Append(b)
-	b = d.shapes.Append(b)
-	b = binary.AppendUvarint(b, uint64(d.nshapes))
-	b = d.shapeOf.Append(b)
-	b = binary.AppendUvarint(b, uint64(len(d.entries)))
-	for i := range d.entries {
-		b = d.entries[i].Append(b)
+func readID(d *wire.Decoder) stream.ID {
+	id := d.Uvarint()
+	if id > 1<<31 {
+		d.Fail("stream %d", id)
 	}
-	b = binary.AppendUvarint(b, uint64(d.rest.values))
-	if d.rest.values == 0 {
-		return b
-	}
-	b = append(b, byte(d.rest.kinds))
-	for _, r := range d.rest.refs() {
-		b = r.Append(b)
-	}
-	return b
+	return stream.ID(id)
 }
 
-func (r *restEntry) refs() []*column.Ref {
-	return []*column.Ref{&r.names, &r.rows, &r.kindOf, &r.sizes, &r.data, &r.filter}
-}
-
+// A directory is, in this order: rows, the streams' table, times, shapes, columns,
+// rare values; see docs/format/part.md.
 func decodeDirectory(raw []byte, rows int) (*directory, error) {
 	d := column.NewDecoder(raw)
 	dir := &directory{rows: int(d.Uvarint())}
 	if dir.rows != rows {
 		d.Fail("directory of %d rows, the footer says %d", dir.rows, rows)
 	}
-	dir.times, dir.shapes = column.ReadRef(&d), column.ReadRef(&d)
+	dir.table = stream.ReadTable(&d.Decoder)
+	if d.Err() != nil {
+		return nil, d.Err()
+	}
+	dir.times = ints.Read(&d.Decoder, rows)
+	dir.shapes = readID(&d.Decoder)
 	nshapes := d.Uvarint()
 	if nshapes == 0 || nshapes > uint64(rows) {
 		d.Fail("%d shapes for %d rows", nshapes, rows)
 	}
 	dir.nshapes = int(nshapes)
-	dir.shapeOf = column.ReadRef(&d)
-	for n := d.Count(10); n > 0 && d.Err() == nil; n-- {
+	if nshapes > 1 {
+		dir.shapeOf = ints.Read(&d.Decoder, rows)
+	}
+	for n := d.Count(5); n > 0 && d.Err() == nil; n-- {
 		dir.entries = append(dir.entries, column.ReadEntry(&d, rows))
 	}
 	if !slices.IsSortedFunc(dir.entries, func(a, b column.Entry) int { return cmp.Compare(a.Name, b.Name) }) {
 		d.Fail("columns are not sorted")
 	}
-	if n := d.Uvarint(); n > 0 {
-		if n > column.MaxBlock {
+	if n := d.Uvarint(); n > 0 && d.Err() == nil {
+		if n > maxRareRead {
 			d.Fail("%d rare values", n)
+			return nil, d.Err()
 		}
 		dir.rest.values = int(n)
-		dir.rest.kinds = column.KindMask(d.Byte())
-		for _, r := range dir.rest.refs() {
-			*r = column.ReadRef(&d)
+		dir.rest.names = readID(&d.Decoder)
+		dir.rest.rows = ints.Read(&d.Decoder, int(n))
+		dir.rest.pool = column.ReadEntry(&d, int(n))
+		if d.Err() == nil && (!dir.rest.pool.Full() || dir.rest.pool.Form != scan.Plain || dir.rest.pool.Len != int(n)) {
+			d.Fail("rare values are not plain")
 		}
 	}
 	if d.Err() == nil && len(d.Data) > 0 {
@@ -178,52 +173,4 @@ func decodeShapes(raw []byte, n int) ([]record.Name, [][]uint32, error) {
 		d.Fail("%d bytes after the shapes", len(d.Data))
 	}
 	return names, shapes, d.Err()
-}
-
-// own tells which columns get blocks of their own; the others are pooled, because
-// a column costs some hundred bytes and several reads however few values it has.
-func own(cols []*column.Col, rows int) []bool {
-	const (
-		few  = 64  // so many columns are never pooled
-		most = 512 // columns of their own
-	)
-	out := make([]bool, len(cols))
-	if len(cols) <= few {
-		for i := range out {
-			out[i] = true
-		}
-		return out
-	}
-	order := make([]int, len(cols))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(cols[b].Len, cols[a].Len) })
-	for rank, i := range order {
-		out[i] = rank < most && (rank < few/2 || cols[i].Len > rows/64)
-	}
-	return out
-}
-
-// rest is the decoded pool.
-type rest struct {
-	names  []string // sorted
-	starts []uint32 // name i's values are [starts[i], starts[i+1])
-	rows   []uint32
-	kinds  []record.Kind
-	offs   []uint32
-	data   []byte
-}
-
-// col returns the pooled column of a name, nil when it has none.
-func (r *rest) col(name string) *column.Col {
-	i, ok := slices.BinarySearch(r.names, name)
-	if !ok {
-		return nil
-	}
-	from, to := r.starts[i], r.starts[i+1]
-	return &column.Col{
-		Column: scan.Column{Name: name, Form: scan.Plain, Len: int(to - from), Kinds: r.kinds[from:to], Offsets: r.offs[from : to+1], Data: r.data},
-		Rows:   r.rows[from:to],
-	}
 }

@@ -9,6 +9,10 @@ import (
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/column"
 	"journalist/internal/store/filter"
+	"journalist/internal/store/stream"
+	"journalist/internal/store/text"
+	"journalist/internal/store/texts"
+	"journalist/internal/store/words"
 )
 
 // Group reads one row group, keeping what it has read until it is dropped. One
@@ -18,14 +22,15 @@ type Group struct {
 	number int
 	info   *GroupInfo
 	dir    *directory
+	src    *cached
 	// BytesRead counts what was read from the file.
 	BytesRead int64
 
 	times   []int64
 	cols    map[string]*column.Col
 	values  map[string][]record.Value
-	filters map[string]column.Bloom
-	rest    *rest
+	taken   map[string]bool // columns that Take was asked for
+	rest    *rareValues
 	names   []record.Name
 	shapes  [][]uint32
 	shapeOf []uint32
@@ -40,7 +45,7 @@ func (r *Reader) Group(i int) (*Group, error) {
 		return nil, err
 	}
 	g := &Group{r: r, number: i, info: &r.part.Groups[i], dir: dir, cols: map[string]*column.Col{}}
-	g.BytesRead = int64(g.info.dir.Len)
+	g.src = &cached{group: g, opened: map[int][]byte{}}
 	return g, nil
 }
 
@@ -51,7 +56,7 @@ func (g *Group) wrap(what string, err error) error {
 	return fmt.Errorf("part %s: row group %d: %s: %w", g.r.part.Path, g.number, what, err)
 }
 
-func (g *Group) block(ref column.Ref) ([]byte, error) {
+func (g *Group) block(ref stream.Ref) ([]byte, error) {
 	g.BytesRead += int64(ref.Len)
 	return g.r.block(g.info, ref)
 }
@@ -70,11 +75,7 @@ func (g *Group) Times() ([]int64, error) {
 	if g.times != nil {
 		return g.times, nil
 	}
-	raw, err := g.block(g.dir.times)
-	if err != nil {
-		return nil, g.wrap("times", err)
-	}
-	times, err := column.DecodeInts(raw, g.info.Rows)
+	times, err := g.dir.times.Decode(g.src, nil)
 	if err == nil && (!slices.IsSorted(times) || times[0] != g.info.First || times[len(times)-1] != g.info.Last) {
 		err = fmt.Errorf("%w: times do not ascend from %d to %d", ErrCorrupt, g.info.First, g.info.Last)
 	}
@@ -91,29 +92,24 @@ func (g *Group) Names() ([]string, error) {
 	for i := range g.dir.entries {
 		names = append(names, g.dir.entries[i].Name)
 	}
-	if g.dir.rest.values > 0 {
-		r, err := g.pool()
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, r.names...)
+	rare, err := g.rare()
+	if err != nil {
+		return nil, err
 	}
-	return names, nil
+	return append(names, rare.names...), nil
 }
 
 // Head tells what the directory knows of a column.
 func (g *Group) Head(name string) (filter.Head, error) {
 	if e := g.dir.entry(name); e != nil {
-		return filter.Head{Present: true, Full: e.Sparse == 0, Form: e.Form, Kinds: e.Kinds, Min: e.Min, Max: e.Max}, nil
+		return filter.Head{Present: true, Full: e.Full(), Form: e.Form, Kinds: e.Kinds, Min: e.Min, Max: e.Max}, nil
 	}
-	if g.dir.rest.values > 0 {
-		r, err := g.pool()
-		if err != nil {
-			return filter.Head{}, err
-		}
-		if _, ok := slices.BinarySearch(r.names, name); ok {
-			return filter.Head{Present: true, Form: scan.Plain, Kinds: g.dir.rest.kinds}, nil
-		}
+	rare, err := g.rare()
+	if err != nil {
+		return filter.Head{}, err
+	}
+	if _, ok := slices.BinarySearch(rare.names, name); ok {
+		return filter.Head{Present: true, Form: scan.Plain, Kinds: g.dir.rest.pool.Kinds}, nil
 	}
 	return filter.Head{}, nil
 }
@@ -133,7 +129,7 @@ func (g *Group) Values(name string) ([]record.Value, error) {
 	if v, ok := g.values[name]; ok {
 		return v, nil
 	}
-	v, err := e.DictValues(g.block)
+	v, err := e.DictValues(g.src)
 	if err != nil {
 		return nil, g.wrap("column "+name, err)
 	}
@@ -152,122 +148,205 @@ func (g *Group) Col(name string) (*column.Col, error) {
 	var c *column.Col
 	if e := g.dir.entry(name); e != nil {
 		var err error
-		if c, err = e.Decode(g.info.Rows, g.block); err != nil {
+		if c, err = e.Decode(g.info.Rows, g.src); err != nil {
 			return nil, g.wrap("column "+name, err)
 		}
-	} else if g.dir.rest.values > 0 {
-		r, err := g.pool()
+	} else {
+		rare, err := g.rare()
 		if err != nil {
 			return nil, err
 		}
-		c = r.col(name)
+		if i, ok := slices.BinarySearch(rare.names, name); ok {
+			p, err := g.pool()
+			if err != nil {
+				return nil, err
+			}
+			c = p.col(rare, i)
+		}
 	}
 	g.cols[name] = c
 	return c, nil
 }
 
-// Absent tells that the column's texts certainly lack one of the words.
-func (g *Group) Absent(name string, words []uint64) (bool, error) {
+// Take returns the values of some rows, ascending or descending, as scan.Block has
+// them. Of a column of texts only what the rows need is decoded, unless it is asked
+// for again.
+func (g *Group) Take(name string, rows []uint32) (scan.Column, error) {
 	e := g.dir.entry(name)
-	ref := g.dir.rest.filter
-	key := name
-	if e != nil {
-		if e.Filters == 0 {
-			return false, nil
+	_, decoded := g.cols[name]
+	if decoded || g.taken[name] || e == nil || !e.Texts() || !e.Full() || len(rows) > g.info.Rows/4 {
+		c, err := g.Col(name)
+		if err != nil {
+			return scan.Column{}, err
 		}
-		ref = e.Filter
-	} else {
-		key = ""
+		return c.Take(name, rows), nil
 	}
-	b, ok := g.filters[key]
-	if !ok {
-		if ref.Len > 0 {
-			raw, err := g.block(ref)
-			if err != nil {
-				return false, g.wrap("word filter of "+name, err)
-			}
-			b = raw
-		}
-		if len(b)%32 != 0 {
-			return false, g.wrap("word filter of "+name, fmt.Errorf("%w: %d bytes", ErrCorrupt, len(b)))
-		}
-		if g.filters == nil {
-			g.filters = map[string]column.Bloom{}
-		}
-		g.filters[key] = b
+	n, err := g.node(e)
+	if err != nil {
+		return scan.Column{}, err
 	}
-	for _, w := range words {
-		if !b.May(w) {
-			return true, nil
-		}
+	descending := len(rows) > 1 && rows[0] > rows[1]
+	if descending {
+		rows = slices.Clone(rows)
+		slices.Reverse(rows)
 	}
-	return false, nil
+	v, err := n.Take(g.src, rows)
+	if err != nil {
+		return scan.Column{}, g.wrap("column "+name, err)
+	}
+	if descending {
+		var back texts.Vector
+		back.Reset()
+		for i := v.Len() - 1; i >= 0; i-- {
+			back.Add(v.At(i))
+		}
+		v = back
+	}
+	if g.taken == nil {
+		g.taken = map[string]bool{}
+	}
+	g.taken[name] = true
+	return scan.Column{Name: name, Form: scan.Plain, Len: len(rows), Offsets: v.Offsets, Data: v.Data}, nil
 }
 
-// pool decodes the rare fields.
-func (g *Group) pool() (*rest, error) {
+// Counts returns the distinct values of a column with the number of rows that have
+// each; ok only where that is known without reading the rows.
+func (g *Group) Counts(name string) (values []record.Value, counts []int64, ok bool, err error) {
+	e := g.dir.entry(name)
+	switch {
+	case e == nil:
+		return nil, nil, false, nil
+	case e.Form == scan.Consts:
+		return []record.Value{e.Const}, []int64{int64(e.Len)}, true, nil
+	case e.Form != scan.Dict:
+		return nil, nil, false, nil
+	}
+	if counts, err = e.Counts(g.src); err != nil || counts == nil {
+		return nil, nil, false, g.wrap("column "+name, err)
+	}
+	values, err = g.Values(name)
+	return values, counts, err == nil, err
+}
+
+// node opens the structure of a column of texts.
+func (g *Group) node(e *column.Entry) (*text.Node, error) {
+	cache := g.r.part.cache
+	key := cacheKey{g.r.part.id, g.number, cacheNode, e.Number()}
+	if n, ok := cache.get(key).(*text.Node); ok {
+		return n, nil
+	}
+	n, err := e.Node(g.src)
+	if err != nil {
+		return nil, g.wrap("column "+e.Name, err)
+	}
+	cache.put(key, n, nodeCost(n, g.dir.table.Size(stream.ID(e.Number()))))
+	return n, nil
+}
+
+// nodeCost is about what a node takes in memory whose structure has so many bytes.
+func nodeCost(n *text.Node, structure int) int64 {
+	cost := int64(8 * structure)
+	for ; n.Kind() == text.Dict; n = n.Entries() {
+	}
+	if n.Kind() == text.Template {
+		static, _ := n.Static()
+		cost += int64(2*len(static) + 200*len(n.Templates()))
+	}
+	return cost
+}
+
+// Texts returns a column of strings as it is encoded, nil where the column is none.
+func (g *Group) Texts(name string) (*filter.Texts, error) {
+	e := g.dir.entry(name)
+	if e == nil || !e.Texts() {
+		return nil, nil
+	}
+	n, err := g.node(e)
+	if err != nil {
+		return nil, err
+	}
+	t := &filter.Texts{Node: n, Source: g.src}
+	if t.Words, t.Filtered, err = g.filter(e); err == nil && !e.Full() {
+		t.Rows, err = e.DecodeRows(g.info.Rows, g.src)
+	}
+	return t, g.wrap("column "+name, err)
+}
+
+// Absent tells that the column's texts certainly lack one of the words.
+func (g *Group) Absent(name string, keys []words.Key) (bool, error) {
+	e := g.dir.entry(name)
+	if e == nil {
+		e = &g.dir.rest.pool
+	}
+	if e.Texts() {
+		return false, nil // the filter knows only what the templates do not
+	}
+	b, ok, err := g.filter(e)
+	if err != nil || !ok {
+		return false, g.wrap("word filter of "+name, err)
+	}
+	return !b.MayAll(keys), nil
+}
+
+// filter reads the word filter of a column, ok where it has one. Filters are kept:
+// every search for words asks them.
+func (g *Group) filter(e *column.Entry) (b words.Bloom, ok bool, err error) {
+	cache := g.r.part.cache
+	key := cacheKey{g.r.part.id, g.number, cacheFilter, e.Number()}
+	if b, ok := cache.get(key).(words.Bloom); ok {
+		return b, true, nil
+	}
+	raw, ok, err := e.Filter(g.src)
+	if err == nil && ok {
+		cache.put(key, words.Bloom(raw), int64(len(raw)))
+	}
+	return raw, ok, err
+}
+
+// rare lists the rare fields.
+func (g *Group) rare() (*rareNames, error) {
+	if g.dir.rest.values == 0 {
+		return &rareNames{}, nil
+	}
+	cache := g.r.part.cache
+	key := cacheKey{g.r.part.id, g.number, cacheRare, 0}
+	if r, ok := cache.get(key).(*rareNames); ok {
+		return r, nil
+	}
+	raw, err := g.src.Stream(g.dir.rest.names)
+	if err != nil {
+		return nil, g.wrap("names of rare fields", err)
+	}
+	r, err := decodeRare(raw, g.dir.rest.values)
+	if err != nil {
+		return nil, g.wrap("names of rare fields", err)
+	}
+	cache.put(key, r, int64(len(raw)+20*len(r.names)))
+	return r, nil
+}
+
+// pool decodes the values of the rare fields.
+func (g *Group) pool() (*rareValues, error) {
 	if g.rest != nil {
 		return g.rest, nil
 	}
-	r, err := g.readPool()
+	names, err := g.rare()
+	if err != nil {
+		return nil, err
+	}
+	e := &g.dir.rest
+	r := &rareValues{}
+	if r.rows, err = e.rows.DecodeCodes(g.src, uint32(g.info.Rows), nil); err == nil {
+		err = names.checkRows(r.rows)
+	}
+	if err == nil {
+		r.values, err = e.pool.Decode(e.values, g.src)
+	}
 	if err != nil {
 		return nil, g.wrap("rare fields", err)
 	}
 	g.rest = r
 	return r, nil
-}
-
-func (g *Group) readPool() (*rest, error) {
-	e, n := &g.dir.rest, g.dir.rest.values
-	raw, err := g.block(e.names)
-	if err != nil {
-		return nil, err
-	}
-	d := column.NewDecoder(raw)
-	r := &rest{starts: []uint32{0}}
-	total := uint64(0)
-	for count := d.Count(2); count > 0 && d.Err() == nil; count-- {
-		r.names = append(r.names, string(d.Bytes()))
-		total += d.Uvarint()
-		if total > uint64(n) {
-			d.Fail("%d rare values, %d expected", total, n)
-		}
-		r.starts = append(r.starts, uint32(total))
-	}
-	if d.Err() == nil && (total != uint64(n) || len(d.Data) > 0 || !slices.IsSorted(r.names)) {
-		d.Fail("names of %d rare values, %d expected", total, n)
-	}
-	if d.Err() != nil {
-		return nil, d.Err()
-	}
-	if raw, err = g.block(e.rows); err != nil {
-		return nil, err
-	}
-	if r.rows, err = column.DecodeUint32s(raw, n, uint32(g.info.Rows)); err != nil {
-		return nil, err
-	}
-	for i := range r.names {
-		for j := r.starts[i] + 1; j < r.starts[i+1]; j++ {
-			if r.rows[j] <= r.rows[j-1] {
-				d.Fail("rows of %q do not ascend", r.names[i])
-			}
-		}
-	}
-	if d.Err() != nil {
-		return nil, d.Err()
-	}
-	kinds, err := g.block(e.kindOf)
-	if err != nil {
-		return nil, err
-	}
-	if raw, err = g.block(e.sizes); err != nil {
-		return nil, err
-	}
-	if r.data, err = g.block(e.data); err != nil {
-		return nil, err
-	}
-	r.offs, r.kinds, err = column.DecodePlain(raw, kinds, r.data, n)
-	return r, err
 }
 
 // Shapes returns the names and shapes of the group's records and each row's shape,
@@ -276,7 +355,7 @@ func (g *Group) Shapes() (names []record.Name, shapes [][]uint32, shapeOf []uint
 	if g.shapes != nil {
 		return g.names, g.shapes, g.shapeOf, nil
 	}
-	raw, err := g.block(g.dir.shapes)
+	raw, err := g.src.Stream(g.dir.shapes)
 	if err != nil {
 		return nil, nil, nil, g.wrap("shapes", err)
 	}
@@ -284,11 +363,8 @@ func (g *Group) Shapes() (names []record.Name, shapes [][]uint32, shapeOf []uint
 	if err != nil {
 		return nil, nil, nil, g.wrap("shapes", err)
 	}
-	if g.dir.shapeOf.Len > 0 {
-		if raw, err = g.block(g.dir.shapeOf); err == nil {
-			shapeOf, err = column.DecodeUint32s(raw, g.info.Rows, uint32(len(shapes)))
-		}
-		if err != nil {
+	if g.dir.shapeOf != nil {
+		if shapeOf, err = g.dir.shapeOf.DecodeCodes(g.src, uint32(len(shapes)), nil); err != nil {
 			return nil, nil, nil, g.wrap("shapes", err)
 		}
 	}
@@ -325,5 +401,6 @@ func (g *Group) Chunk() (*chunk.Chunk, error) {
 // Forget drops the decoded columns, keeping the times.
 func (g *Group) Forget() {
 	g.cols = map[string]*column.Col{}
-	g.values, g.filters, g.rest = nil, nil, nil
+	g.values, g.rest = nil, nil
+	g.src.opened = map[int][]byte{}
 }

@@ -45,7 +45,7 @@ func TestPart(t *testing.T) {
 	fsys := crashfs.New()
 	c := sample(1000)
 	write(t, fsys, c)
-	p, err := Open(fsys, "/p")
+	p, err := Open(fsys, "/p", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func FuzzPart(f *testing.F) {
 		if err := vfs.WriteFile(fsys, "/p", data); err != nil {
 			t.Fatal(err)
 		}
-		p, err := Open(fsys, "/p")
+		p, err := Open(fsys, "/p", nil)
 		if err == nil {
 			var r *Reader
 			if r, err = p.Reader(); err != nil {
@@ -124,7 +124,7 @@ func FuzzPart(f *testing.F) {
 func FuzzDirectory(f *testing.F) {
 	fsys := crashfs.New()
 	write(f, fsys, sample(40))
-	p, err := Open(fsys, "/p")
+	p, err := Open(fsys, "/p", nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -132,11 +132,11 @@ func FuzzDirectory(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	dir, err := r.directory(0)
+	raw, err := r.block(&p.Groups[0], p.Groups[0].dir)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(dir.encode(), 40)
+	f.Add(raw, 40)
 	f.Add(encodeShapes([]record.Name{record.MakeName("a\x00b")}, [][]uint32{{0}, {}}), 2)
 	f.Fuzz(func(t *testing.T, raw []byte, n int) {
 		n &= 0xfff

@@ -6,12 +6,23 @@ import (
 	"fmt"
 	"io"
 
-	"journalist/internal/store/column"
+	"journalist/internal/store/stream"
 	"journalist/internal/vfs"
 )
 
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
 // ErrCorrupt is wrapped by errors that say that a part is not what was written.
-var ErrCorrupt = column.ErrCorrupt
+var ErrCorrupt = stream.ErrCorrupt
+
+// VersionError says that a part was written by another version of the program.
+type VersionError struct{ Version byte }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("the part has the format version %d, this program reads %d", e.Version, version)
+}
 
 // Part is a written part as its footer describes it. It is immutable.
 type Part struct {
@@ -20,10 +31,13 @@ type Part struct {
 	Groups  []GroupInfo
 	Size    int64 // of the file
 	fs      vfs.FS
+	id      uint64 // of this opening: what the cache knows it by
+	cache   *Cache
 }
 
-// Open reads a part's footer.
-func Open(fsys vfs.FS, path string) (p *Part, err error) {
+// Open reads a part's footer. What is read of its groups later is kept in the cache,
+// which may be nil.
+func Open(fsys vfs.FS, path string, cache *Cache) (p *Part, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("part %s: %w", path, err)
@@ -50,7 +64,7 @@ func Open(fsys vfs.FS, path string) (p *Part, err error) {
 		return nil, fmt.Errorf("%w: not a part", ErrCorrupt)
 	}
 	if head[4] != version {
-		return nil, fmt.Errorf("%w: version %d, this program reads %d", ErrCorrupt, head[4], version)
+		return nil, &VersionError{Version: head[4]}
 	}
 	var tail [tailSize]byte
 	if err := readAt(f, tail[:], size-tailSize); err != nil {
@@ -61,11 +75,11 @@ func Open(fsys vfs.FS, path string) (p *Part, err error) {
 		return nil, fmt.Errorf("%w: no footer at its end", ErrCorrupt)
 	}
 	end := size - tailSize - n
-	raw, err := readBlock(f, end, column.Ref{Len: uint32(n), Sum: sum})
+	raw, err := readBlock(f, end, stream.Ref{Len: uint32(n), Sum: sum})
 	if err != nil {
 		return nil, err
 	}
-	p = &Part{Path: path, Size: size, fs: fsys}
+	p = &Part{Path: path, Size: size, fs: fsys, id: parts.Add(1), cache: cache}
 	p.Dataset, p.Groups, err = decodeFooter(raw, end)
 	return p, err
 }
@@ -113,32 +127,37 @@ func (r *Reader) Close() error { return r.file.Close() }
 
 func (r *Reader) directory(i int) (*directory, error) {
 	g := &r.part.Groups[i]
+	key := cacheKey{r.part.id, i, cacheDirectory, 0}
+	if dir, ok := r.part.cache.get(key).(*directory); ok {
+		return dir, nil
+	}
 	raw, err := r.block(g, g.dir)
 	if err == nil {
 		var dir *directory
 		if dir, err = decodeDirectory(raw, g.Rows); err == nil {
+			r.part.cache.put(key, dir, int64(4*len(raw)))
 			return dir, nil
 		}
 	}
 	return nil, fmt.Errorf("part %s: row group %d: %w", r.part.Path, i, err)
 }
 
-func (r *Reader) block(g *GroupInfo, ref column.Ref) ([]byte, error) {
+func (r *Reader) block(g *GroupInfo, ref stream.Ref) ([]byte, error) {
 	if int64(ref.Off)+int64(ref.Len) > g.Len || ref.Len == 0 {
 		return nil, fmt.Errorf("%w: block of %d bytes at %d in a group of %d", ErrCorrupt, ref.Len, ref.Off, g.Len)
 	}
 	return readBlock(r.file, g.Off+int64(ref.Off), ref)
 }
 
-func readBlock(f vfs.File, at int64, ref column.Ref) ([]byte, error) {
+func readBlock(f vfs.File, at int64, ref stream.Ref) ([]byte, error) {
 	block := make([]byte, ref.Len)
 	if err := readAt(f, block, at); err != nil {
 		return nil, err
 	}
-	if sum := checksum(block); sum != ref.Sum {
+	if sum := stream.Checksum(block); sum != ref.Sum {
 		return nil, fmt.Errorf("%w: block of %d bytes at %d has the checksum %08x, %08x was written", ErrCorrupt, ref.Len, at, sum, ref.Sum)
 	}
-	raw, err := column.OpenBlock(block)
+	raw, err := stream.OpenBlock(block)
 	if err != nil {
 		return nil, fmt.Errorf("block at %d: %w", at, err)
 	}

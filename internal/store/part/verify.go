@@ -6,6 +6,8 @@ import (
 	"journalist/internal/scan"
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/column"
+	"journalist/internal/store/text"
+	"journalist/internal/store/words"
 )
 
 // Verify reads a row group whole and checks every checksum and whatever must hold
@@ -83,21 +85,51 @@ func checkShapes(c *chunk.Chunk) error {
 	return nil
 }
 
-// checkFilter demands that the filter knows every word of the column.
+// checkFilter demands that every word of the column is in its filter or in the
+// static text of a template.
 func (g *Group) checkFilter(c *column.Col) error {
-	if c.KindsOf()&column.Text == 0 || c.Form == scan.Consts {
+	if c.KindsOf()&column.Text == 0 || c.Form != scan.Plain {
 		return nil
 	}
-	var words column.Words
-	words.AddCol(c)
-	missing := false
-	err := words.Each(func(h uint64) error {
-		absent, err := g.Absent(c.Name, []uint64{h})
-		missing = missing || absent
-		return err
-	})
-	if err == nil && missing {
-		err = fmt.Errorf("%w: it denies a word that is there", ErrCorrupt)
+	keep := words.Set{}
+	column.AddWords(&keep, c)
+	e := g.dir.entry(c.Name)
+	if e == nil {
+		e = &g.dir.rest.pool
 	}
-	return err
+	b, ok, err := e.Filter(g.src)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return corrupt("there is none")
+	}
+	var static words.Set
+	if e.Texts() {
+		n, err := g.node(e)
+		if err != nil {
+			return err
+		}
+		addStatic(&static, n)
+	}
+	return keep.Each(func(h uint64) error {
+		if !static.Has(h) && !words.Bloom(b).May(h) {
+			return corrupt("it denies a word that is there")
+		}
+		return nil
+	})
+}
+
+// addStatic adds the words of the templates of a column, or of its dictionary.
+func addStatic(set *words.Set, n *text.Node) {
+	switch n.Kind() {
+	case text.Dict:
+		addStatic(set, n.Entries())
+	case text.Template:
+		for _, t := range n.Templates() {
+			for _, piece := range t.Pieces {
+				set.AddValue(piece)
+			}
+		}
+	}
 }

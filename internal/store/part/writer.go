@@ -9,6 +9,8 @@ import (
 
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/column"
+	"journalist/internal/store/ints"
+	"journalist/internal/store/stream"
 	"journalist/internal/vfs"
 	"journalist/internal/wire"
 )
@@ -21,7 +23,7 @@ type Writer struct {
 	at      int64 // end of what was written
 	synced  int64 // end of what was handed to the disk
 	groups  []GroupInfo
-	words   column.Words
+	columns column.Encoder
 	err     error
 }
 
@@ -47,30 +49,15 @@ func (w *Writer) write(b []byte) {
 // arrival: where two have rows of equal time, the first one's came first.
 func (w *Writer) AddGroup(c *chunk.Chunk) error {
 	start := w.at
-	put := func(block []byte) column.Ref {
-		ref := column.Ref{Off: uint32(w.at - start), Len: uint32(len(block)), Sum: checksum(block)}
+	put := func(block []byte) stream.Ref {
+		ref := stream.Ref{Off: uint32(w.at - start), Len: uint32(len(block)), Sum: stream.Checksum(block)}
 		w.write(block)
 		return ref
 	}
-	dir := directory{rows: c.Len(), nshapes: len(c.Shapes)}
-	dir.times = put(column.AppendBlock(nil, column.AppendInts(nil, c.Times)))
-	dir.shapes = put(column.AppendBlock(nil, encodeShapes(c.Names, c.Shapes)))
-	if c.ShapeOf != nil {
-		dir.shapeOf = put(column.AppendBlock(nil, column.AppendUint32s(nil, c.ShapeOf)))
-	}
-	owns := own(c.Cols, c.Len())
-	var rare []*column.Col
-	for i, col := range c.Cols {
-		if owns[i] {
-			dir.entries = append(dir.entries, column.Encode(col, c.Len(), &w.words, put))
-		} else {
-			rare = append(rare, col)
-		}
-	}
-	if len(rare) > 0 {
-		dir.rest = w.encodeRest(rare, put)
-	}
-	ref := put(column.AppendBlock(nil, dir.encode()))
+	streams := stream.NewWriter(put)
+	columns := w.encode(streams, c)
+	dir := streams.Finish(binary.AppendUvarint(nil, uint64(c.Len())))
+	ref := put(stream.AppendBlock(nil, append(dir, columns...)))
 	if w.at-start > 1<<31 {
 		w.err = errors.Join(w.err, fmt.Errorf("row group of %d bytes", w.at-start))
 	}
@@ -79,6 +66,34 @@ func (w *Writer) AddGroup(c *chunk.Chunk) error {
 		Off: start, Len: w.at - start, Rows: c.Len(), First: c.Times[0], Last: c.Times[c.Len()-1], Bytes: c.Size(), dir: ref,
 	})
 	return w.err
+}
+
+// encode puts the streams of a chunk and returns its directory, all but what says
+// where the streams are.
+func (w *Writer) encode(streams *stream.Writer, c *chunk.Chunk) []byte {
+	dir := ints.Append(nil, streams, c.Times)
+	dir = binary.AppendUvarint(dir, uint64(streams.Put(stream.Structure, encodeShapes(c.Names, c.Shapes))))
+	dir = binary.AppendUvarint(dir, uint64(len(c.Shapes)))
+	if len(c.Shapes) > 1 {
+		dir = ints.AppendCodes(dir, streams, c.ShapeOf)
+	}
+	owns := own(c.Cols, c.Len())
+	n := 0
+	var rare []*column.Col
+	for i, col := range c.Cols {
+		if owns[i] {
+			n++
+		} else {
+			rare = append(rare, col)
+		}
+	}
+	dir = binary.AppendUvarint(dir, uint64(n))
+	for i, col := range c.Cols {
+		if owns[i] {
+			dir = w.columns.Append(dir, streams, col, c.Len())
+		}
+	}
+	return w.appendRest(dir, streams, rare)
 }
 
 // syncEvery is how many bytes of a part may wait for the disk. A file system's
@@ -95,42 +110,6 @@ func (w *Writer) syncSome() {
 		w.err = w.file.Sync()
 	}
 	w.synced = w.at
-}
-
-func (w *Writer) encodeRest(cols []*column.Col, put func([]byte) column.Ref) restEntry {
-	var r restEntry
-	names := binary.AppendUvarint(nil, uint64(len(cols)))
-	var rows, sizes []uint32
-	var kinds, data []byte
-	w.words.Reset()
-	for _, c := range cols {
-		names = wire.AppendBytes(names, c.Name)
-		names = binary.AppendUvarint(names, uint64(c.Len))
-		r.kinds |= c.KindsOf()
-		for i := range c.Len {
-			row := uint32(i)
-			if c.Rows != nil {
-				row = c.Rows[i]
-			}
-			v := c.Value(i)
-			before := len(data)
-			data = column.AppendPlain(data, v)
-			rows, sizes = append(rows, row), append(sizes, uint32(len(data)-before))
-			kinds = append(kinds, byte(v.Kind))
-		}
-		w.words.AddCol(c)
-	}
-	r.values = len(rows)
-	block := func(raw []byte) column.Ref { return put(column.AppendBlock(nil, raw)) }
-	r.names = block(names)
-	r.rows = block(column.AppendUint32s(nil, rows))
-	r.kindOf = block(kinds)
-	r.sizes = block(column.AppendUint32s(nil, sizes))
-	r.data = block(data)
-	if b := w.words.Bloom(); b != nil {
-		r.filter = put(column.AppendRaw(nil, b))
-	}
-	return r
 }
 
 // CopyGroup copies a group of another part as it is, after checking that its
@@ -196,8 +175,8 @@ func encodeFooter(dataset string, groups []GroupInfo) []byte {
 		b = binary.AppendVarint(b, g.Last)
 		b = g.dir.Append(b)
 	}
-	out := column.AppendBlock(nil, b)
-	sum := checksum(out)
+	out := stream.AppendBlock(nil, b)
+	sum := stream.Checksum(out)
 	n := uint32(len(out))
 	out = binary.LittleEndian.AppendUint32(out, n)
 	out = binary.LittleEndian.AppendUint32(out, sum)
@@ -212,7 +191,7 @@ func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, er
 		g := &groups[i]
 		off, n, rows, size := d.Uvarint(), d.Uvarint(), d.Uvarint(), d.Uvarint()
 		g.First, g.Last = d.Varint(), d.Varint()
-		g.dir = column.ReadRef(&d)
+		g.dir = stream.ReadRef(&d.Decoder)
 		if off < headSize || off > uint64(end) || n > uint64(end)-off || rows == 0 || rows > maxRowsRead || size > 1<<40 || g.First > g.Last {
 			d.Fail("row group %d: %d bytes at %d, %d rows, times %d to %d", i, n, off, rows, g.First, g.Last)
 			break

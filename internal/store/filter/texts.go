@@ -1,0 +1,124 @@
+package filter
+
+import (
+	"sync"
+
+	"journalist/internal/match"
+	"journalist/internal/scan"
+	"journalist/internal/store/search"
+	"journalist/internal/store/stream"
+	"journalist/internal/store/text"
+	"journalist/internal/store/words"
+)
+
+// Texts is a column of strings as it is encoded: a pattern is looked for in its
+// templates, and only where they leave it open in the values.
+type Texts struct {
+	Node   *text.Node
+	Source stream.Source
+	// Words is the filter over what the templates do not say, where Filtered.
+	Words    words.Bloom
+	Filtered bool
+	Rows     []uint32 // the rows that have a value; nil: all
+}
+
+func (t *Texts) filter() search.Filter {
+	if !t.Filtered {
+		return nil
+	}
+	return t.Words
+}
+
+// pattern is a pattern made ready.
+type pattern struct {
+	keys []words.Key // of the words that every match contains
+	// A search has an automaton that belongs to one goroutine.
+	searches sync.Pool
+}
+
+func newPattern(p *match.Pattern) *pattern {
+	return &pattern{keys: words.KeysOf(p), searches: sync.Pool{New: func() any { return search.New(p) }}}
+}
+
+// decide tells what templates and the word filter decide.
+func (p *pattern) decide(t *Texts, full bool) Truth {
+	s := p.searches.Get().(*search.Search)
+	defer p.searches.Put(s)
+	switch d := s.Decide(t.Node, t.filter()); {
+	case d == search.None:
+		return No
+	case d == search.All && full:
+		return Yes
+	}
+	return Maybe
+}
+
+// apply removes from sel the rows whose text does not match.
+func (p *pattern) apply(t *Texts, sel Bitmap) error {
+	s := p.searches.Get().(*search.Search)
+	defer p.searches.Put(s)
+	if t.Rows == nil {
+		hit := make(Bitmap, len(sel))
+		if err := s.Rows(t.Node, t.Source, t.filter(), sel, hit); err != nil {
+			return err
+		}
+		sel.and(hit)
+		return nil
+	}
+	want, some := NewBitmap(len(t.Rows)), false
+	for i, row := range t.Rows {
+		if sel.Has(row) {
+			want.Set(uint32(i))
+			some = true
+		}
+	}
+	hit := NewBitmap(len(t.Rows))
+	if some {
+		if err := s.Rows(t.Node, t.Source, t.filter(), want, hit); err != nil {
+			return err
+		}
+	}
+	sel.clear()
+	for i, row := range t.Rows {
+		if want.Has(uint32(i)) && hit.Has(uint32(i)) {
+			sel.Set(row)
+		}
+	}
+	return nil
+}
+
+// count counts the rows that match.
+func (p *pattern) count(t *Texts) (int, error) {
+	s := p.searches.Get().(*search.Search)
+	defer p.searches.Put(s)
+	n, ok, err := s.Count(t.Node, t.Source, t.filter())
+	if ok || err != nil {
+		return n, err
+	}
+	hit := NewBitmap(t.Node.Len())
+	err = s.Rows(t.Node, t.Source, t.filter(), nil, hit)
+	return hit.Count(), err
+}
+
+// Count counts the rows for which the predicate holds; ok is false where it has to
+// find them for that. It is for a group all of whose rows are asked for.
+func (f *Filter) Count(r Rows) (n int, ok bool, err error) {
+	switch e := f.expr.(type) {
+	case scan.Text:
+		if e.Field == "" {
+			return 0, false, nil
+		}
+		t, err := r.Texts(e.Field)
+		if err != nil {
+			return 0, false, err
+		}
+		if t != nil {
+			n, err := f.patterns[e.Pattern].count(t)
+			return n, err == nil, err
+		}
+		return f.countValues(e.Field, r, e.Matches)
+	case scan.Compare:
+		return f.countValues(e.Field, r, e.Matches)
+	}
+	return 0, false, nil
+}
