@@ -16,10 +16,13 @@ type column struct {
 	asTexts, asNumbers bool    // how it is needed
 	numbers            []int64 // whole numbers
 
-	values  texts.Vector // all, or the distinct ones of a dictionary
-	codes   []uint32     // of a dictionary: which of the values each one is
-	entries bool         // values holds the distinct ones
-	memos   []memo
+	values texts.Vector // all, or the distinct ones of a dictionary
+	codes  []uint32     // of a dictionary: which of the values each one is
+	ready  bool         // values are read
+	memos  []memo
+
+	looked bool // for the pattern's literals
+	barren bool // there are none
 }
 
 // memo says for the distinct values of a dictionary to which state each leads from
@@ -41,23 +44,42 @@ const maxMemos = 8
 
 func (c *column) reset(node *text.Node) { *c = column{node: node, memos: c.memos[:0]} }
 
-// readEntries reads the distinct values of a dictionary.
-func (c *column) readEntries(src stream.Source) error {
-	if c.entries {
+// readValues reads the values, of a dictionary the distinct ones.
+func (c *column) readValues(src stream.Source) error {
+	if c.ready {
 		return nil
 	}
-	v, err := c.node.Entries().Texts(src)
+	n := c.node
+	if n.Kind() == text.Dict {
+		n = n.Entries()
+	}
+	v, err := n.Texts(src)
 	if err != nil {
 		return err
 	}
-	if v.Len() != c.node.Entries().Len() {
-		return corrupt("dictionary of %d texts, %d expected", v.Len(), c.node.Entries().Len())
+	if v.Len() != n.Len() {
+		return corrupt("column of %d values, %d expected", v.Len(), n.Len())
 	}
-	c.values, c.entries = v, true
+	c.values, c.ready = v, true
 	return nil
 }
 
-// read reads the values, if they are needed.
+// lacks tells whether the values hold none of the literals that a pattern needs.
+func (c *column) lacks(p *match.Pattern, src stream.Source) (bool, error) {
+	if c.looked {
+		return c.barren, nil
+	}
+	if err := c.readValues(src); err != nil {
+		return false, err
+	}
+	c.looked = true
+	if v := c.values; v.Len() > 0 {
+		c.barren = !p.MayMatchIn(v.Data[v.Offsets[0]:v.Offsets[v.Len()]])
+	}
+	return c.barren, nil
+}
+
+// read reads what the rows need.
 func (c *column) read(src stream.Source, mem *arena) error {
 	if c.asNumbers {
 		if err := c.readNumbers(src, mem); err != nil {
@@ -67,30 +89,18 @@ func (c *column) read(src stream.Source, mem *arena) error {
 	if !c.asTexts {
 		return nil
 	}
-	if c.node.Kind() == text.Dict {
-		if err := c.readEntries(src); err != nil {
-			return err
-		}
-		before := len(mem.codes)
-		codes, err := c.node.Codes(src, mem.codes)
-		if err != nil {
-			return err
-		}
-		mem.codes, codes = codes, codes[before:]
-		c.codes = codes
-		if len(codes) != c.node.Len() {
-			return corrupt("%d codes for %d values", len(codes), c.node.Len())
-		}
-		return nil
+	if err := c.readValues(src); err != nil || c.node.Kind() != text.Dict {
+		return err
 	}
-	v, err := c.node.Texts(src)
+	before := len(mem.codes)
+	codes, err := c.node.Codes(src, mem.codes)
 	if err != nil {
 		return err
 	}
-	if v.Len() != c.node.Len() {
-		return corrupt("column of %d values, %d expected", v.Len(), c.node.Len())
+	mem.codes, c.codes = codes, codes[before:]
+	if len(c.codes) != c.node.Len() {
+		return corrupt("%d codes for %d values", len(c.codes), c.node.Len())
 	}
-	c.values = v
 	return nil
 }
 
@@ -110,7 +120,7 @@ func (c *column) readNumbers(src stream.Source, mem *arena) error {
 
 // run returns the state after value i.
 func (c *column) run(a *match.Automaton, from match.State, i int, mem *arena) match.State {
-	if c.entries {
+	if c.codes != nil {
 		return c.after(a, c.memoOf(from, mem), from, int(c.codes[i]))
 	}
 	return a.Run(from, c.values.At(i))

@@ -12,8 +12,10 @@ import (
 // evaluator decides about the rows of a template node for which the plan says maybe.
 // It is used anew for each node and keeps its memory.
 type evaluator struct {
-	auto *match.Automaton
-	src  stream.Source
+	pattern *match.Pattern
+	auto    *match.Automaton
+	src     stream.Source
+	tokens  tokens
 
 	forms   []template.Template
 	columns []column
@@ -26,6 +28,7 @@ type evaluator struct {
 
 	ids    []uint32
 	counts []int32
+	wanted []bool
 	got    []uint64
 }
 
@@ -53,7 +56,7 @@ type move struct{ column, by int32 }
 const unknown = ^match.State(0)
 
 func (e *evaluator) begin(s *Search, n *text.Node, src stream.Source) {
-	e.auto, e.src, e.forms = s.auto, src, n.Templates()
+	e.pattern, e.auto, e.src, e.forms = s.pattern, s.auto, src, n.Templates()
 	nodes := n.Columns()
 	if cap(e.columns) < len(nodes) {
 		e.columns = append(e.columns[:cap(e.columns)], make([]column, len(nodes)-cap(e.columns))...)
@@ -74,49 +77,58 @@ func (e *evaluator) end() {
 	}
 }
 
-// refine decides what the distinct values of dictionaries and the bounds of numbers
-// decide: it takes away ranges of one slot that none of them satisfies.
-func (e *evaluator) refine(p *planner) error {
+// refine decides what the distinct values of dictionaries, the bounds of numbers and
+// the literals of the pattern decide: it takes away ranges of one slot that no value
+// satisfies. Templates that are not wanted are left alone.
+func (e *evaluator) refine(p *planner, wanted []bool) error {
 	for t, v := range p.verdicts {
-		if v != maybe {
+		if v != maybe || wanted != nil && !wanted[t] {
 			continue
 		}
 		form := &e.forms[t]
 		ranges := p.rangesOf(t)
-		left := len(ranges)
-		for i, r := range ranges {
-			if r.from > r.to { // taken away before
-				left--
-				continue
-			}
-			if r.from != r.to {
-				continue
-			}
-			may := true
-			switch c := &e.columns[columnOf(form, r.from)]; c.node.Kind() {
-			case text.Dict:
-				var err error
-				if may, err = e.anyEntry(c, r, form); err != nil {
+		left := false
+		for i := range ranges {
+			r := &ranges[i]
+			if r.from == r.to {
+				may, err := e.anyValue(r, form)
+				if err != nil {
 					return err
 				}
-			case text.Typed:
-				may = e.anyNumber(c, &ranges[i], form)
+				if !may {
+					r.to = r.from - 1
+				}
 			}
-			if !may {
-				ranges[i].to = r.from - 1
-				left--
-			}
+			left = left || r.from <= r.to
 		}
-		if left == 0 {
+		if !left {
 			p.verdicts[t] = no
 		}
 	}
 	return nil
 }
 
+// anyValue tells whether a value that the slot's column has may satisfy the range.
+func (e *evaluator) anyValue(r *slotRange, form *template.Template) (bool, error) {
+	c := &e.columns[columnOf(form, r.from)]
+	kind := c.node.Kind()
+	if kind == text.Typed && !e.anyNumber(c, r, form) {
+		return false, nil
+	}
+	if r.numbers == nil && e.tokens.ask(e.auto) && !e.tokens.decides(e.auto, r, form) {
+		if lacks, err := c.lacks(e.pattern, e.src); lacks || err != nil {
+			return false, err
+		}
+	}
+	if kind == text.Dict {
+		return e.anyEntry(c, *r, form)
+	}
+	return true, nil
+}
+
 // anyEntry tells whether a text of the dictionary satisfies the range.
 func (e *evaluator) anyEntry(c *column, r slotRange, form *template.Template) (bool, error) {
-	if err := c.readEntries(e.src); err != nil {
+	if err := c.readValues(e.src); err != nil {
 		return false, err
 	}
 	exits, ok := c.exits(e.auto, r.state, &e.arena)
@@ -161,7 +173,14 @@ func (s *Search) templates(n *text.Node, p *planner, src stream.Source, want, hi
 	e := &s.eval
 	e.begin(s, n, src)
 	defer e.end()
-	if err := e.refine(p); err != nil {
+	var wanted []bool
+	if want != nil { // what has no wanted row needs no values
+		if err := e.readIDs(n); err != nil {
+			return false, err
+		}
+		wanted = e.wantedForms(want)
+	}
+	if err := e.refine(p, wanted); err != nil {
 		return false, err
 	}
 	if s.overflow() {
@@ -173,10 +192,12 @@ func (s *Search) templates(n *text.Node, p *planner, src stream.Source, want, hi
 		}
 		return true, nil
 	}
-	if err := e.readIDs(n); err != nil {
-		return false, err
+	if want == nil {
+		if err := e.readIDs(n); err != nil {
+			return false, err
+		}
 	}
-	if !e.prepare(p, want) {
+	if !e.prepare(p, wanted) {
 		return true, nil
 	}
 	for i := range e.columns {
@@ -220,19 +241,24 @@ func (e *evaluator) readIDs(n *text.Node) error {
 	return nil
 }
 
+// wantedForms tells which templates have a wanted row.
+func (e *evaluator) wantedForms(want []uint64) []bool {
+	e.wanted = append(e.wanted[:0], make([]bool, len(e.forms))...)
+	for i, t := range e.ids {
+		if want[i>>6]>>(i&63)&1 != 0 {
+			e.wanted[t] = true
+		}
+	}
+	return e.wanted
+}
+
 // prepare says what is to do for the rows of each template and which columns are
 // needed; false when there is nothing to do at all.
-func (e *evaluator) prepare(p *planner, want []uint64) bool {
+func (e *evaluator) prepare(p *planner, wanted []bool) bool {
 	e.todo = append(e.todo[:0], make([]formTodo, len(e.forms))...)
-	if want == nil {
-		for t, v := range p.verdicts {
+	for t, v := range p.verdicts {
+		if wanted == nil || wanted[t] {
 			e.todo[t].verdict = v
-		}
-	} else { // what has no wanted row needs no values
-		for i, t := range e.ids {
-			if want[i>>6]>>(i&63)&1 != 0 {
-				e.todo[t].verdict = p.verdicts[t]
-			}
 		}
 	}
 	e.slots, e.moves = e.slots[:0], e.moves[:0]

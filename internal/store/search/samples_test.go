@@ -3,9 +3,11 @@ package search
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +118,8 @@ func samples(t testing.TB, rows int) []*sample {
 	var all []*sample
 	r := rand.New(rand.NewPCG(1, 2))
 	var mixed texts.Vector
-	for name, shape := range shapes {
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		shape := shapes[name]
 		var v texts.Vector
 		for range rows {
 			v.Add(fill(r, shape[r.IntN(len(shape))]))

@@ -191,7 +191,7 @@ func (s *Search) Count(n *text.Node, src stream.Source, f Filter) (count int, ok
 		e := &s.eval
 		e.begin(s, n, src)
 		defer e.end()
-		if err := e.refine(p); err != nil {
+		if err := e.refine(p, nil); err != nil {
 			return 0, false, err
 		}
 		if s.overflow() {
