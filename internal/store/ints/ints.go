@@ -8,7 +8,7 @@
 //
 // # Format
 //
-// A vector of n numbers is a structure and 0 to 10 streams. n is not stored. The
+// A vector of n numbers is a structure and the streams it names. n is not stored. The
 // structure begins with
 //
 //	byte    mode, plus 64 if a divisor follows

@@ -28,23 +28,25 @@ func FuzzDecode(f *testing.F) {
 		"d41d8cd98f00b204e9800998ecf8427e|900150983cd24fb0d6963f7d28e17f72",
 		"550e8400-e29b-41d4-a716-446655440000|6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 	} {
-		parts := strings.Split(strings.Repeat(s+"|", 50), "|")
-		v := vector(parts[:len(parts)-1]...)
-		w := stream.NewMemory()
-		raw, ok := Append(nil, w.Writer, v)
-		if !ok {
-			f.Fatalf("%q is declined", s)
-		}
-		src, _ := w.Source()
-		var streams [][]byte
-		for id := stream.ID(0); ; id++ {
-			b, err := src.Stream(id)
-			if err != nil {
-				break
+		for _, times := range []int{1, 50} {
+			parts := strings.Split(strings.Repeat(s+"|", times), "|")
+			v := vector(parts[:len(parts)-1]...)
+			w := stream.NewMemory()
+			raw, ok := Append(nil, w.Writer, v)
+			if !ok {
+				f.Fatalf("%q is declined", s)
 			}
-			streams = append(streams, b)
+			src, _ := w.Source()
+			var streams [][]byte
+			for id := stream.ID(0); ; id++ {
+				b, err := src.Stream(id)
+				if err != nil {
+					break
+				}
+				streams = append(streams, b)
+			}
+			f.Add(raw, bytes.Join(streams, []byte("\xff\xfe")), uint16(v.Len()))
 		}
-		f.Add(raw, bytes.Join(streams, []byte("\xff\xfe")), uint16(v.Len()))
 	}
 	f.Fuzz(func(t *testing.T, structure, streams []byte, n uint16) {
 		d := stream.NewDecoder(structure)

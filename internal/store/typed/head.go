@@ -64,7 +64,7 @@ func Read(d *wire.Decoder, n int) *Head {
 		h.width = int(width)
 	case Hash, UUID:
 		h.upper = d.Byte() != 0
-		h.bytes = readBytes(d)
+		h.bytes = readBytes(d, n)
 		if h.kind == UUID && h.bytes.width != 16 {
 			d.Fail("UUIDs of %d bytes", h.bytes.width)
 		}
@@ -269,9 +269,18 @@ func (h *Head) takeBytes(src stream.Source, rows []uint32, n int) (texts.Vector,
 	if n*one > maxSize || h.n*width > maxSize {
 		return texts.Vector{}, corrupt("more than %d bytes", maxSize)
 	}
-	raw, err := h.bytes.decode(src, h.n)
+	raw, err := h.bytes.decode(src)
 	if err != nil {
 		return texts.Vector{}, err
+	}
+	var codes []uint32
+	if h.bytes.codes != nil {
+		sc := scratches.Get().(*scratch)
+		defer scratches.Put(sc)
+		if codes, err = h.bytes.codes.DecodeCodes(src, uint32(h.bytes.count), sc.ns[:0]); err != nil {
+			return texts.Vector{}, err
+		}
+		sc.ns = codes
 	}
 	alphabet := "0123456789abcdef"
 	if h.upper {
@@ -282,6 +291,9 @@ func (h *Head) takeBytes(src stream.Source, rows []uint32, n int) (texts.Vector,
 		row := i
 		if rows != nil {
 			row = int(rows[i])
+		}
+		if codes != nil {
+			row = int(codes[row])
 		}
 		out.Data = append(out.Data, h.prefix...)
 		for k, c := range raw[row*width : row*width+width] {

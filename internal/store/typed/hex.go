@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"journalist/internal/store/ints"
 	"journalist/internal/store/stream"
 	"journalist/internal/store/texts"
@@ -224,13 +226,54 @@ func appendUUIDBytes(dst, b []byte, t *digitTable) (out []byte, ok bool) {
 const (
 	together = 0
 	split    = 1
+	listed   = 2
 )
 
-// appendBytes encodes sc.raw, values of width bytes: all together, where compression
-// finds repeated values, or each byte that is not noise as a stream of its own and
-// the noise as it is.
+// appendBytes encodes sc.raw, values of width bytes: as a list of the different ones,
+// if many come again.
 func (sc *scratch) appendBytes(dst []byte, w *stream.Writer, width int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(width))
+	if sc.list(width) {
+		dst = binary.AppendUvarint(append(dst, listed), uint64(len(sc.uniq)/width))
+		dst = ints.AppendCodes(dst, w, sc.ns)
+		sc.raw, sc.uniq = sc.uniq, sc.raw
+	}
+	return sc.appendDifferent(dst, w, width)
+}
+
+// list puts the different values into sc.uniq and the number of each into sc.ns. ok
+// is false if less than a quarter of them comes again.
+func (sc *scratch) list(width int) (ok bool) {
+	n := len(sc.raw) / width
+	size, shift := 16, 60
+	for size < 2*n {
+		size, shift = size*2, shift-1
+	}
+	sc.slots, sc.ns, sc.uniq = grow(sc.slots, size), grow(sc.ns, n), sc.uniq[:0]
+	clear(sc.slots)
+	count := uint32(0)
+	for i := range n {
+		b := sc.raw[i*width : i*width+width]
+		slot := xxhash.Sum64(b) >> shift
+		for sc.slots[slot] != 0 && !bytes.Equal(sc.uniq[int(sc.slots[slot]-1)*width:][:width], b) {
+			slot = (slot + 1) & uint64(size-1)
+		}
+		if sc.slots[slot] == 0 {
+			if count++; int(count) > n/4*3 {
+				return false
+			}
+			sc.slots[slot] = count
+			sc.uniq = append(sc.uniq, b...)
+		}
+		sc.ns[i] = sc.slots[slot] - 1
+	}
+	return true
+}
+
+// appendDifferent encodes sc.raw all together, where compression finds what comes
+// again, or each byte that is not noise as a stream of its own and the noise as it
+// is.
+func (sc *scratch) appendDifferent(dst []byte, w *stream.Writer, width int) []byte {
 	n := len(sc.raw) / width
 	sample := min(n, max(1024, n/32))
 	part := sc.raw[(n-sample)/2*width:][:sample*width]
@@ -293,18 +336,28 @@ func appendColumn(dst, raw []byte, at, width int) []byte {
 // bytesHead is the structure of bytes.
 type bytesHead struct {
 	width int
+	count int        // how many values there are, in the list if there is one
+	codes *ints.Head // of each value, if there is a list
 	form  byte
 	flags []byte
 	at    stream.ID
 }
 
-func readBytes(d *wire.Decoder) (h bytesHead) {
+func readBytes(d *wire.Decoder, n int) (h bytesHead) {
 	width := d.Uvarint()
 	if width == 0 || width > maxWidth {
 		d.Fail("hashes of %d bytes", width)
 		return h
 	}
-	h.width, h.form = int(width), d.Byte()
+	h.width, h.count, h.form = int(width), n, d.Byte()
+	if h.form == listed {
+		k := d.Uvarint()
+		if k > uint64(n) {
+			d.Fail("%d different among %d hashes", k, n)
+			return h
+		}
+		h.count, h.codes, h.form = int(k), ints.Read(d, n), d.Byte()
+	}
 	if h.form > split {
 		d.Fail("hashes in form %d", h.form)
 	}
@@ -319,8 +372,10 @@ func readBytes(d *wire.Decoder) (h bytesHead) {
 	return h
 }
 
-// decode returns the n values, one after the other; they may be the stream's.
-func (h *bytesHead) decode(src stream.Source, n int) ([]byte, error) {
+// decode returns the values or those of the list, one after the other; they may be
+// the stream's.
+func (h *bytesHead) decode(src stream.Source) ([]byte, error) {
+	n := h.count
 	if h.form == together {
 		return take(src, h.at, n*h.width)
 	}

@@ -16,6 +16,9 @@ type scratch struct {
 	ns  []uint32
 	raw []byte
 	aux []byte
+
+	uniq  []byte // different values of raw
+	slots []uint32
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

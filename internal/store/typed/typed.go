@@ -43,8 +43,11 @@
 //	8 uuid     byte upper, bytes of width 16, rendered 8-4-4-4-12
 //
 // Bytes are a uvarint width of 1 to 1024 bytes for each value, a byte form and the
-// uvarint number of the first stream. Form 0: one stream with all bytes of the first
-// value, of the second value, … Form 1: before the number stand width/8 bytes,
+// uvarint number of the first stream. If the form is 2, a list of the k different
+// values is what the bytes really are: uvarint k, codes (a structure of
+// internal/store/ints for n numbers: the place of each in the list) and another byte
+// form follow. Form 0: one stream with all bytes of the first value, of the second
+// value, … Form 1: before the number stand width/8 bytes,
 // rounded up, the lowest bit of the first for the first byte of a value: for each
 // bit that is set a stream with that byte of all values; then, unless all are set,
 // a stream with the other bytes as in form 0. The streams are numbered one after the

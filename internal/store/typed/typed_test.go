@@ -290,6 +290,9 @@ func samplesOf() map[string]texts.Vector {
 		"uuid": of(func(int) string {
 			return fmt.Sprintf("%08x-%04x-4%03x-a%03x-%012x", r.Uint32(), r.Uint32()>>16, r.Uint32()>>20, r.Uint32()>>20, r.Uint64()>>16)
 		}),
+		"UUIDs again": of(func(i int) string {
+			return fmt.Sprintf("%08x-0000-4000-a000-%012x", uint32(i/7*0x9E3779B1), uint64(i/7)*0x9E3779B97F4A7C15>>16)
+		}),
 		"none": of(func(i int) string { return strings.Repeat("word", 1+i%3) + fmt.Sprint(i%7) }),
 	}
 }
@@ -297,7 +300,7 @@ func samplesOf() map[string]texts.Vector {
 func TestSizes(t *testing.T) {
 	for name, v := range samplesOf() {
 		kind, size := roundTrip(t, v)
-		if kind.String() != name {
+		if kind.String() != name && name != "UUIDs again" {
 			t.Errorf("%s became %v", name, kind)
 		}
 		t.Logf("%-8s %.2f bits each", name, float64(8*size)/float64(v.Len()))
