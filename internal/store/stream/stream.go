@@ -60,6 +60,7 @@ const (
 
 // Writer collects the streams of one row group. It is used by one goroutine.
 type Writer struct {
+	level   Level
 	put     func(block []byte) Ref
 	blocks  []Ref
 	classOf []byte
@@ -71,6 +72,10 @@ type Writer struct {
 // NewWriter makes a writer that hands finished blocks to put, which keeps nothing of
 // them.
 func NewWriter(put func(block []byte) Ref) *Writer { return &Writer{put: put} }
+
+// Compress sets the level for the streams that are put from now on; Fast if it is
+// not called.
+func (w *Writer) Compress(l Level) { w.level = l }
 
 // Put adds a stream of at most MaxBlock bytes and returns its number. b is not kept.
 func (w *Writer) Put(c Class, b []byte) ID {
@@ -99,7 +104,7 @@ func (w *Writer) block(c Class, b []byte) {
 	if c == Raw {
 		w.out = AppendRaw(w.out[:0], b)
 	} else {
-		w.out = AppendBlock(w.out[:0], b)
+		w.out = w.level.AppendBlock(w.out[:0], b)
 	}
 	w.blocks = append(w.blocks, w.put(w.out))
 }

@@ -175,7 +175,7 @@ func TestBlocks(t *testing.T) {
 		if len(block) > c.most {
 			t.Errorf("%s: %d bytes became %d, at most %d are expected", name, len(c.raw), len(block), c.most)
 		}
-		for _, b := range [][]byte{block, AppendRaw(nil, c.raw)} {
+		for _, b := range [][]byte{block, Small.AppendBlock(nil, c.raw), Smallest.AppendBlock(nil, c.raw), AppendRaw(nil, c.raw)} {
 			if got, err := OpenBlock(b); err != nil || !bytes.Equal(got, c.raw) {
 				t.Errorf("%s: %d bytes, error %v", name, len(got), err)
 			}

@@ -50,22 +50,30 @@ func (n *Node) values(src stream.Source, rows []uint32, all bool) (cursor, error
 	case formTemplate:
 		return n.templateValues(src, rows, all)
 	}
-	c, err := n.wholeValues(src)
+	if n.form == formTyped {
+		return n.typedValues(src, rows, all)
+	}
+	c, err := n.plainValues(src)
 	if err == nil && !all {
 		c.pick(rows)
 	}
 	return c, err
 }
 
-// wholeValues decodes what can only be decoded whole.
-func (n *Node) wholeValues(src stream.Source) (cursor, error) {
-	if n.form == formTyped {
+func (n *Node) typedValues(src stream.Source, rows []uint32, all bool) (cursor, error) {
+	if all {
 		v, err := n.typed.Texts(src)
 		if err == nil && v.Len() != n.n {
 			err = fmt.Errorf("%w: %d typed texts, %d expected", stream.ErrCorrupt, v.Len(), n.n)
 		}
 		return direct(v), err
 	}
+	v, err := n.typed.Take(src, rows)
+	return direct(v), err
+}
+
+// plainValues decodes all values of a Plain.
+func (n *Node) plainValues(src stream.Source) (cursor, error) {
 	var data []byte
 	var err error
 	if n.form == formShort {

@@ -57,9 +57,8 @@ type encoder struct {
 
 // level is the scratch memory of one level of the recursion.
 type level struct {
-	miner   template.Miner
-	dict    dict
-	lengths []int64
+	miner template.Miner
+	dict  dict
 }
 
 var encoders = sync.Pool{New: func() any { return &encoder{} }}

@@ -11,19 +11,20 @@ import (
 
 // templates appends a template node for v, if templates pay.
 func (e *encoder) templates(l *level, v texts.Vector, depth int, what say) bool {
-	n := v.Len()
-	if n < minTemplated {
+	if v.Len() < minTemplated {
 		return false
 	}
 	words := sentences(v)
-	o := template.Options{Punct: !words}
-	if depth > 0 || !words {
-		o.Percent = 25
+	set := e.mine(l, v, depth, words)
+	if set == nil && words {
+		words = false
+		set = e.mine(l, v, depth, words)
 	}
-	set := l.miner.Mine(v, o)
-	if set == nil || !e.pays(set, v) {
+	if set == nil {
 		return false
 	}
+	e.slots += slots(set)
+	e.nodes += 2 * len(set.Columns) // a column may become a dictionary and its entries
 	children := sayNothing
 	switch {
 	case what == sayVariable && words:
@@ -48,6 +49,42 @@ func (e *encoder) templates(l *level, v texts.Vector, depth int, what say) bool 
 	return true
 }
 
+// mine takes v apart, as lines with words or as names; nil if that does not pay or
+// would be more than a tree may have.
+func (e *encoder) mine(l *level, v texts.Vector, depth int, words bool) *template.Set {
+	o := template.Options{Punct: !words}
+	if depth > 0 || !words {
+		o.Percent = 25
+	}
+	set := l.miner.Mine(v, o)
+	if set == nil {
+		return nil
+	}
+	static := 0
+	for t := range set.Templates {
+		for _, p := range set.Templates[t].Pieces {
+			static += len(p) * set.Templates[t].Rows
+		}
+	}
+	for c := range set.Columns {
+		if set.Columns[c].Len() > maxValues {
+			return nil
+		}
+	}
+	if static*16 < v.Size() || e.slots+slots(set) > maxSlots || e.nodes+2*len(set.Columns) > maxNodes {
+		return nil
+	}
+	return set
+}
+
+func slots(set *template.Set) int {
+	n := 0
+	for t := range set.Templates {
+		n += len(set.Templates[t].Slots)
+	}
+	return n
+}
+
 // sentences tells whether most of a sample of the texts have two spaces.
 func sentences(v texts.Vector) bool {
 	n := min(v.Len(), 64)
@@ -58,30 +95,6 @@ func sentences(v texts.Vector) bool {
 		}
 	}
 	return spaced > n/2
-}
-
-// pays tells whether a Set is worth while and within what a tree may have.
-func (e *encoder) pays(set *template.Set, v texts.Vector) bool {
-	static, slots := 0, 0
-	for t := range set.Templates {
-		form := &set.Templates[t]
-		for _, p := range form.Pieces {
-			static += len(p) * form.Rows
-		}
-		slots += len(form.Slots)
-	}
-	for c := range set.Columns {
-		if set.Columns[c].Len() > maxValues {
-			return false
-		}
-	}
-	// A column may become a dictionary and its entries: two nodes.
-	if static*16 < v.Size() || e.slots+slots > maxSlots || e.nodes+2*len(set.Columns) > maxNodes {
-		return false
-	}
-	e.slots += slots
-	e.nodes += 2 * len(set.Columns)
-	return true
 }
 
 // static puts the templates' pieces.
