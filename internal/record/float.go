@@ -12,8 +12,8 @@ var pow10 = [...]float64{
 }
 
 // parseFloat reads a number as strconv does, with a short way for decimal
-// fractions of up to 15 digits: such an integer and the power of ten to divide it
-// by are exact, so that their quotient is rounded once, as it should be.
+// fractions of up to 15 digits that count: such an integer and the power of ten to
+// divide it by are exact, so that their quotient is rounded once, as it should be.
 func parseFloat(text []byte) (float64, bool) {
 	if len(text) == 0 || len(text) > maxFloatText {
 		return 0, false
@@ -28,22 +28,22 @@ func parseFloat(text []byte) (float64, bool) {
 	}
 	var n uint64
 	point := -1
-	simple := len(digits) <= 16
+	simple := len(digits) <= len(pow10)
 	for i := 0; simple && i < len(digits); i++ {
 		switch d := digits[i] - '0'; {
-		case d <= 9:
+		case d <= 9 && n < 1e14:
 			n = n*10 + uint64(d)
 		case digits[i] == '.' && point < 0:
 			point = i
 		default:
-			simple = false // an exponent, or no number
+			simple = false // an exponent, too many digits, or no number
 		}
 	}
 	count := len(digits)
 	if point >= 0 {
 		count--
 	}
-	if !simple || count == 0 || count > 15 {
+	if !simple || count == 0 {
 		f, err := strconv.ParseFloat(string(text), 64)
 		return f, err == nil
 	}

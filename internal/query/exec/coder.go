@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"bytes"
 	"math"
 
 	"journalist/internal/query/lang"
@@ -23,8 +24,13 @@ type coder struct {
 	lastInt  int64
 	lastCode uint32
 	haveLast bool
-	scratch  []byte
-	trans    []int64 // of a block's dictionary; -1 unknown
+
+	lastText     []byte
+	lastTextCode uint32
+	haveText     bool
+
+	scratch []byte
+	trans   []int64 // of a block's dictionary; -1 unknown
 }
 
 // codes is the key's value for each row of a block.
@@ -93,11 +99,18 @@ func (c *coder) code(v *view, out *codes) error {
 		}
 	default:
 		for i := range out.of {
-			code, err := c.value(col.Value(i))
+			x := col.Value(i)
+			if x.Kind == record.String && c.haveText && bytes.Equal(x.Bytes, c.lastText) {
+				out.of[i] = c.lastTextCode
+				continue
+			}
+			code, err := c.value(x)
 			if err != nil {
 				return err
 			}
-			out.of[i] = code
+			if out.of[i] = code; x.Kind == record.String && c.key.Bucket == 0 {
+				c.lastText, c.lastTextCode, c.haveText = c.values[code].Bytes, code, true
+			}
 		}
 	}
 	return nil

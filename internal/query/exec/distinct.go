@@ -214,6 +214,16 @@ func (s *hashSet) merge(o *hashSet, b *budget) error {
 	for i, r := range o.registers {
 		s.registers[i] = max(s.registers[i], r)
 	}
+	if s.registers == nil && o.n > s.n {
+		s.slots, s.n, o.slots, o.n = o.slots, o.n, s.slots, s.n
+	}
+	// Hashes that come in the order of their slots would crowd at the beginning of a
+	// table that has to grow on the way.
+	for s.registers == nil && 4*min(s.n+o.n, maxHashes) > 3*len(s.slots) {
+		if err := s.grow(b); err != nil {
+			return err
+		}
+	}
 	for _, h := range o.slots {
 		if h != 0 {
 			if err := s.add(h, b); err != nil {

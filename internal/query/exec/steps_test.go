@@ -86,3 +86,25 @@ func answer(t *rapid.T, e *exec.Engine, text string) (rows []string) {
 	}
 	return rows
 }
+
+// What is an estimate is said in the statistics, under the name of its column.
+func TestEstimatesAreSaid(t *testing.T) {
+	e := exec.New(exec.Options{Source: newBlocks(), Parallel: 1})
+	for text, want := range map[string]string{
+		"* | stats p50(status) as p, count_uniq(user)": "p is within 0.4 %",
+		"* | stats p50(user)":                          "",
+	} {
+		st, err := e.Run(t.Context(), lang.Request{Query: parse(t, text)}, func(b *scan.Block) error {
+			if f, ok := b.Columns[0].Value(0).Float(); want != "" && (!ok || math.Abs(f-400) > 400/256.) {
+				t.Errorf("%s: %v", text, f)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if notes := strings.Join(st.Notes, "; "); !strings.HasPrefix(notes, want) || want == "" && notes != "" || len(st.Notes) > 1 {
+			t.Errorf("%s: notes %q, want %q", text, notes, want)
+		}
+	}
+}
