@@ -19,6 +19,8 @@ type evalStep struct {
 	refs  []string    // the fields that the expression reads
 	ifs   []scan.Expr // the filters in it
 	value formula
+
+	budget *budget
 }
 
 // formula computes an expression for the row of an env.
@@ -31,10 +33,10 @@ type env struct {
 	text  []byte // holds the texts that formulas make for this row
 }
 
-func (c compiler) eval(p *lang.Eval) (*evalStep, error) {
-	s := &evalStep{name: p.Name}
+func (q *query) evalStep(p *lang.Eval) (*evalStep, error) {
+	s := &evalStep{name: p.Name, budget: &q.budget}
 	var err error
-	s.value, err = s.compile(c, p.X)
+	s.value, err = s.compile(compiler{now: q.now}, p.X)
 	return s, err
 }
 
@@ -50,7 +52,10 @@ func (s *evalStep) source(names []string, whole bool) ([]string, bool) {
 }
 
 func (s *evalStep) runner() runner {
-	return &evalRunner{evalStep: s, env: env{refs: make([]record.Value, len(s.refs))}, setter: setter{names: []string{s.name}}}
+	return &evalRunner{
+		evalStep: s, room: room{budget: s.budget}, setter: setter{names: []string{s.name}},
+		env: env{refs: make([]record.Value, len(s.refs))}, out: newPlain(s.name, 0),
+	}
 }
 
 type evalRunner struct {
@@ -58,7 +63,9 @@ type evalRunner struct {
 	env    env
 	view   view
 	cols   []*scan.Column
+	out    scan.Column
 	setter setter
+	room   room
 }
 
 func (x *evalRunner) run(b *scan.Block) (*scan.Block, error) {
@@ -74,7 +81,8 @@ func (x *evalRunner) run(b *scan.Block) (*scan.Block, error) {
 	}
 	row := 0
 	x.env.holds = func(e scan.Expr) bool { return x.view.eval(e, row) }
-	out := newPlain(x.name, 0)
+	out := &x.out
+	out.Len, out.Kinds, out.Offsets, out.Data = 0, out.Kinds[:0], out.Offsets[:1], out.Data[:0]
 	for row = range x.view.n {
 		for i, c := range x.cols {
 			x.env.refs[i] = record.Value{}
@@ -83,14 +91,18 @@ func (x *evalRunner) run(b *scan.Block) (*scan.Block, error) {
 			}
 		}
 		x.env.text = x.env.text[:0]
-		appendValue(&out, x.value(&x.env))
+		v := x.value(&x.env)
+		if err := x.room.need(len(out.Data) + len(v.Bytes) + 9*row); err != nil {
+			return nil, err
+		}
+		appendValue(out, v)
 	}
-	return x.setter.set(b, []scan.Column{out}), nil
+	return x.setter.set(b, []scan.Column{*out}), nil
 }
 
 // eval works on rows at hand.
 func (q *query) eval(t *table, p *lang.Eval) error {
-	s, err := compiler{now: q.now}.eval(p)
+	s, err := q.evalStep(p)
 	if err != nil {
 		return err
 	}

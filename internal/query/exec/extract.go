@@ -15,6 +15,7 @@ type extractStep struct {
 	names  []string
 	wanted []bool // as names; nil: all
 	find   finder
+	budget *budget
 }
 
 // finder finds the pieces in a text. It is used by several goroutines.
@@ -25,8 +26,8 @@ type finder interface {
 
 type piece struct{ from, to int }
 
-func newExtractStep(p *lang.Extract) (*extractStep, error) {
-	s := &extractStep{field: p.Field, names: p.Fields()}
+func (q *query) extractStep(p *lang.Extract) (*extractStep, error) {
+	s := &extractStep{budget: &q.budget, field: p.Field, names: p.Fields()}
 	if !p.Regexp {
 		parts, err := lang.ParseTemplate(p.Text)
 		s.find = template(parts)
@@ -125,7 +126,10 @@ func (s *extractStep) source(names []string, whole bool) ([]string, bool) {
 }
 
 func (s *extractStep) runner() runner {
-	return &extractRunner{extractStep: s, at: make([]piece, len(s.names)), setter: setter{names: s.names}, cols: make([]scan.Column, len(s.names))}
+	return &extractRunner{
+		extractStep: s, room: room{budget: s.budget}, setter: setter{names: s.names},
+		at: make([]piece, len(s.names)), cols: make([]scan.Column, len(s.names)),
+	}
 }
 
 type extractRunner struct {
@@ -136,6 +140,7 @@ type extractRunner struct {
 	made   []scan.Column // those wanted
 	text   []byte
 	setter setter
+	room   room
 }
 
 func (x *extractRunner) run(b *scan.Block) (*scan.Block, error) {
@@ -147,7 +152,9 @@ func (x *extractRunner) run(b *scan.Block) (*scan.Block, error) {
 	case col.Form == scan.Consts || col.Form == scan.Dict && len(col.Values) <= x.view.n:
 		x.each(col)
 	default:
-		x.rows(col)
+		if err := x.rows(col); err != nil {
+			return nil, err
+		}
 	}
 	x.made = x.made[:0]
 	for i := range x.cols {
@@ -190,12 +197,16 @@ func (x *extractRunner) each(col *scan.Column) {
 	}
 }
 
-func (x *extractRunner) rows(col *scan.Column) {
+func (x *extractRunner) rows(col *scan.Column) error {
 	for i, n := range x.names {
 		c := &x.cols[i]
 		*c = scan.Column{Name: n, Form: scan.Plain, Len: x.view.n, Kinds: c.Kinds[:0], Offsets: append(c.Offsets[:0], 0), Data: c.Data[:0]}
 	}
+	bytes := 0
 	for row := range x.view.n {
+		if err := x.room.need(bytes); err != nil {
+			return err
+		}
 		var text []byte
 		if col.Form == scan.Plain && (col.Kinds == nil || col.Kinds[row] == record.String) {
 			text = col.Data[col.Offsets[row]:col.Offsets[row+1]]
@@ -212,11 +223,13 @@ func (x *extractRunner) rows(col *scan.Column) {
 			if found && x.at[i].from >= 0 {
 				kind = record.String
 				c.Data = append(c.Data, text[x.at[i].from:x.at[i].to]...)
+				bytes += x.at[i].to - x.at[i].from
 			}
 			c.Kinds = append(c.Kinds, kind)
 			c.Offsets = append(c.Offsets, uint32(len(c.Data)))
 		}
 	}
+	return nil
 }
 
 // textOf is the text of a value, nil where it has none; it is valid until the
@@ -242,7 +255,7 @@ func (x *extractRunner) textOf(v record.Value) []byte {
 
 // extract works on rows at hand.
 func (q *query) extract(t *table, p *lang.Extract) error {
-	s, err := newExtractStep(p)
+	s, err := q.extractStep(p)
 	if err != nil {
 		return err
 	}

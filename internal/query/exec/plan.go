@@ -66,7 +66,7 @@ func (q *query) plan() (*plan, error) {
 			}
 		case *lang.Extract, *lang.Eval:
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil; taken {
-				s, err := c.step(pipe)
+				s, err := q.step(pipe)
 				if err != nil {
 					return nil, err
 				}

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"journalist/internal/query/lang"
@@ -309,14 +310,31 @@ func (q *query) set(t *table, names []string, make func(dst []record.Value, r *t
 	return nil
 }
 
-// step makes a step of a pipe that changes rows one by one; nil where it does
-// not.
-func (c compiler) step(p lang.Pipe) (step, error) {
+// step makes a step of a pipe that changes rows one by one.
+func (q *query) step(p lang.Pipe) (step, error) {
 	switch p := p.(type) {
 	case *lang.Extract:
-		return newExtractStep(p)
+		return q.extractStep(p)
 	case *lang.Eval:
-		return c.eval(p)
+		return q.evalStep(p)
 	}
-	return nil, nil
+	return nil, fmt.Errorf("exec: pipe %T", p)
+}
+
+// room is what the columns that a runner makes take; it stays with the query,
+// since the next block's go to the same place.
+type room struct {
+	budget *budget
+	held   int64
+}
+
+// need asks for as much as is not held yet.
+func (r *room) need(n int) error {
+	more := int64(n) - r.held
+	if more <= 0 {
+		return nil
+	}
+	more = max(more, 64<<10)
+	r.held += more
+	return r.budget.take(more, "fields that the query makes")
 }

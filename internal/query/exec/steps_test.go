@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -105,6 +106,23 @@ func TestEstimatesAreSaid(t *testing.T) {
 		}
 		if notes := strings.Join(st.Notes, "; "); !strings.HasPrefix(notes, want) || want == "" && notes != "" || len(st.Notes) > 1 {
 			t.Errorf("%s: notes %q, want %q", text, notes, want)
+		}
+	}
+}
+
+// A step that makes long texts ends with the query's memory, not the server's.
+func TestStepsKeepToTheBudget(t *testing.T) {
+	e := exec.New(exec.Options{Source: newBlocks(), Parallel: 2, MaxBytes: 4 << 20})
+	double := strings.Repeat(" | eval x = concat(x, x)", 14)
+	for _, text := range []string{
+		"* | eval x = user" + double + " | stats count_uniq(x)",
+		"* | eval x = user" + double + ` | extract /(?P<a>.(?P<b>.*))/ from x | stats max(a), max(b)`,
+		"* | dedup @timestamp | fields user",
+	} {
+		_, err := e.Run(t.Context(), lang.Request{Query: parse(t, text)}, func(*scan.Block) error { return nil })
+		var over *scan.BudgetError
+		if !errors.As(err, &over) {
+			t.Errorf("%.40s…: %v", text, err)
 		}
 	}
 }
