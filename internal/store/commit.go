@@ -46,7 +46,7 @@ func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 	}
 	if why := s.full.Load(); why != nil {
 		s.m.full.Inc()
-		done <- fullError(*why)
+		done <- fullError(why.why)
 		return done
 	}
 	q := &submission{batch: b, done: done, weight: min(int64(2*b.Bytes())+256, s.o.QueueBytes)}
@@ -189,6 +189,7 @@ func (s *Store) commit(group []*submission) {
 	err := s.waitForRoom()
 	if err == nil {
 		err = s.commitLocked(group, now)
+		s.note(workCommit, err)
 	}
 	if err != nil {
 		s.failGroup(group, err)

@@ -37,7 +37,11 @@ func (s *Store) flushLoop() {
 			return
 		case <-every.C:
 			s.mu.Lock()
-			old := s.mu.active.Rows() > 0 && s.o.Clock().Sub(s.mu.born) >= s.o.FlushEvery
+			age := s.o.Clock().Sub(s.mu.born)
+			if age < 0 { // the clock was set back
+				s.mu.born = s.o.Clock()
+			}
+			old := s.mu.active.Rows() > 0 && age >= s.o.FlushEvery
 			s.mu.Unlock()
 			if old {
 				s.rotate()
@@ -75,6 +79,7 @@ func (s *Store) flushOnce(ctx context.Context) error {
 	close(s.mu.flushed)
 	s.mu.flushed = make(chan struct{})
 	s.mu.Unlock()
+	s.note(workFlush, err)
 	if err != nil {
 		s.m.flushErrors.Inc()
 		s.o.Logger.Error("rows not written to parts, trying again", "error", err)

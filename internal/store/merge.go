@@ -40,6 +40,9 @@ func (s *Store) mergeLoop() {
 		for _, work := range []func(context.Context) (bool, error){s.purgeOnce, s.mergeOnce} {
 			for s.stopped.Err() == nil {
 				did, err := work(s.stopped)
+				if did || err != nil {
+					s.note(workRewrite, err)
+				}
 				if err != nil && s.stopped.Err() == nil {
 					s.o.Logger.Error("parts not written anew, trying again", "error", err, "in", mergeRetry)
 					retry = time.After(mergeRetry)

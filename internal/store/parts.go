@@ -243,10 +243,11 @@ func (s *Store) loadManifest() (*manifest.Manifest, error) {
 		switch {
 		case err == nil:
 			s.mu.parts = append(s.mu.parts, p)
-		case errors.Is(err, part.ErrCorrupt):
+		case errors.Is(err, part.ErrCorrupt), unreadable(err):
 			s.quarantinePart(p, name, err)
 		case vfs.IsNotExist(err):
 			s.m.quarantined.Inc()
+			s.mu.missing = append(s.mu.missing, name)
 			s.o.Logger.Error("a part is missing: its rows are lost", "part", name)
 		default:
 			return nil, err
@@ -340,9 +341,10 @@ func eachEntry(fsys vfs.FS, dir string, dirs bool, f func(name string) error) er
 // saveManifest writes what counts now. Files that are not needed any more go only
 // after that: when the write fails, the manifest on disk may be the old or the new
 // one, and both must find their files.
-func (s *Store) saveManifest() error {
+func (s *Store) saveManifest() (err error) {
 	s.manifestMu.Lock()
 	defer s.manifestMu.Unlock()
+	defer func() { s.note(workManifest, err) }()
 	man, trash, stale := s.manifest()
 	keep := func(err error) error {
 		s.mu.Lock()
@@ -484,6 +486,7 @@ func (s *Store) asidePath(name string) string {
 func (s *Store) quarantine(name string, cause error) {
 	s.m.quarantined.Inc()
 	to := s.asidePath(name)
+	s.asides.remember(s.o.Dir, to, cause)
 	err := s.o.FS.Rename(name, to)
 	if err == nil {
 		err = errors.Join(s.o.FS.SyncDir(s.path(quarantineDir)), s.o.FS.SyncDir(filepath.Dir(name)))

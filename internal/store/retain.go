@@ -22,11 +22,14 @@ func (s *Store) retainLoop() {
 			return
 		case <-every.C:
 		case <-quick.C:
+			s.probe()
 			if s.full.Load() == nil {
 				continue
 			}
 		}
-		if err := s.Retain(s.stopped); err != nil && s.stopped.Err() == nil {
+		err := s.Retain(s.stopped)
+		s.note(workRetain, err)
+		if err != nil && s.stopped.Err() == nil {
 			s.o.Logger.Error("retention failed", "error", err)
 		}
 	}
@@ -51,6 +54,7 @@ func (s *Store) Retain(ctx context.Context) error {
 	if deficit > 0 {
 		if drop := s.oldest(deficit); len(drop) > 0 {
 			s.o.Logger.Warn("too little free disk space: dropping the oldest data", "missing_bytes", deficit, "parts", len(drop))
+			s.noteFloorDrop(drop)
 			if err := s.drop(drop, "disk floor"); firstErr == nil {
 				firstErr = err
 			}
@@ -67,11 +71,17 @@ func (s *Store) retention(dataset string) Retention {
 	return s.o.Retention[""]
 }
 
-// overLimits lists the parts that are too old or too much for their dataset.
+// overLimits lists the parts that are too old or too much for their dataset. mergeMu
+// is held.
 func (s *Store) overLimits() []*livePart {
 	now := s.o.Clock()
+	jump := s.guard.check(now, s.uptime())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if jump != 0 && s.mu.clockHeld == 0 {
+		s.o.Logger.Warn("the clock jumped forward: nothing is dropped for its age for some hours", "by", jump, "now", now)
+	}
+	s.mu.clockHeld = jump
 	byDataset := map[string][]*livePart{}
 	for _, p := range s.mu.parts {
 		byDataset[p.Dataset] = append(byDataset[p.Dataset], p)
@@ -83,7 +93,7 @@ func (s *Store) overLimits() []*livePart {
 		var size int64
 		for _, p := range parts {
 			size += p.Size
-			old := r.Age > 0 && p.last < now.Add(-r.Age).UnixNano()
+			old := r.Age > 0 && jump == 0 && p.last < now.Add(-r.Age).UnixNano()
 			if old || r.Bytes > 0 && size > r.Bytes {
 				drop = append(drop, p)
 			}
@@ -168,15 +178,24 @@ func (s *Store) deficit() (int64, error) {
 	return int64(s.floor(total)) - int64(free), nil
 }
 
+// fullness is why no batches are taken.
+type fullness struct {
+	why   string
+	since time.Time
+}
+
 // checkSpace decides whether batches are taken.
 func (s *Store) checkSpace() {
 	deficit, err := s.deficit()
 	was := s.full.Load() != nil
 	if err == nil && deficit > 0 {
-		why := fmt.Sprintf("%d bytes are missing to the disk floor", deficit)
-		s.full.Store(&why)
+		f := &fullness{why: fmt.Sprintf("%d bytes are missing to the disk floor", deficit), since: s.o.Clock()}
+		if old := s.full.Load(); old != nil {
+			f.since = old.since
+		}
+		s.full.Store(f)
 		if !was {
-			s.o.Logger.Error("taking no more batches", "reason", why)
+			s.o.Logger.Error("taking no more batches", "reason", f.why)
 		}
 		return
 	}

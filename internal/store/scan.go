@@ -177,6 +177,7 @@ func (x *scanner) damaged(u *unit, err error) {
 	if u.part != nil && errors.Is(err, part.ErrCorrupt) {
 		x.store.setAside(u.part.live, err)
 	} else {
+		x.store.note(workRead, err)
 		x.store.o.Logger.Error("rows cannot be read", "error", err)
 	}
 }

@@ -77,13 +77,17 @@ func (s *sources) seen(window uint64, now int64) bool {
 	if !ok {
 		at, ok = s.older[window]
 	}
-	return ok && now-at < windowLife.Milliseconds()
+	return ok && apart(now, at) < windowLife.Milliseconds()
 }
+
+// apart is how far two times lie from each other, whichever way the clock was set
+// in between: a window from before it was set back must not count for long.
+func apart(a, b int64) int64 { return max(a-b, b-a) }
 
 func (s *sources) addWindow(window uint64, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at-s.since >= windowLife.Milliseconds() || len(s.windows) >= windowMost/2 {
+	if apart(at, s.since) >= windowLife.Milliseconds() || len(s.windows) >= windowMost/2 {
 		s.windows, s.older, s.since = map[uint64]int64{}, s.windows, at
 	}
 	s.windows[window] = at

@@ -37,7 +37,7 @@ func (s *Store) Stats() Stats {
 		DroppedRows: s.m.droppedRows.Get(), DroppedBytes: s.m.droppedBytes.Get(),
 	}
 	if why := s.full.Load(); why != nil {
-		st.Full = *why
+		st.Full = why.why
 	}
 	s.logMu.Lock()
 	st.WALBytes = s.log.Size()
@@ -89,6 +89,7 @@ type counters struct {
 	gaps, full, tooLarge                      *metrics.Counter // refused batches
 	flushes, flushErrors, merges, mergedBytes *metrics.Counter
 	quarantined, scans                        *metrics.Counter
+	errors                                    map[work]*metrics.Counter
 	droppedRows, droppedBytes, droppedParts   *metrics.Counter
 	deletedRows, purges                       *metrics.Counter
 	syncSeconds                               *metrics.Histogram
@@ -110,6 +111,11 @@ func (s *Store) registerMetrics() {
 		deletedRows: c("deleted_rows"), purges: c("purged_parts"),
 		syncSeconds: set.Histogram("journalist_store_sync_seconds"),
 	}
+	s.m.errors = map[work]*metrics.Counter{}
+	for _, w := range works {
+		s.m.errors[w] = set.Counter("journalist_store_errors_total", "work", string(w))
+	}
+	s.registerHealth(set)
 	gauge := func(name string, f func() float64) { set.Gauge(f, "journalist_store_"+name) }
 	gauge("parts", func() float64 {
 		s.mu.Lock()

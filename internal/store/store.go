@@ -71,6 +71,10 @@ type Store struct {
 		parts    []*livePart     // sorted by folder, partition, lo
 		trash    []*livePart     // no longer live, files still there
 		stale    []string        // tombstones that others replaced, still there
+		missing  []string        // parts that were not there at the start
+
+		floorDrop floorDrop
+		clockHeld time.Duration // how far the clock jumped, while nothing is dropped for its age
 	}
 
 	// dirs are the partitions' folders that are durable.
@@ -83,7 +87,12 @@ type Store struct {
 	manifestMu sync.Mutex
 	walFloor   uint64 // what the manifest says; guarded by manifestMu
 
-	full       atomic.Pointer[string] // why nothing is taken, nil while it is
+	full       atomic.Pointer[fullness] // why nothing is taken, nil while it is
+	troubles   troubles
+	asides     asides
+	guard      clockGuard           // guarded by mergeMu
+	opened     time.Time            // for uptime
+	uptime     func() time.Duration // a clock that only runs forward
 	flushWake  chan struct{}
 	mergeWake  chan struct{}
 	mergeMu    sync.Mutex    // one merge, retention or deletion at a time
@@ -106,8 +115,9 @@ func Open(o Options) (*Store, error) {
 		o: o, room: semaphore.NewWeighted(o.QueueBytes), sources: newSources(),
 		cache:     part.NewCache(o.CacheBytes),
 		flushWake: make(chan struct{}, 1), mergeWake: make(chan struct{}, 1), committed: make(chan struct{}),
-		deleting: make(chan struct{}, 1),
+		deleting: make(chan struct{}, 1), opened: time.Now(),
 	}
+	s.uptime = func() time.Duration { return time.Since(s.opened) }
 	s.queue.wake = make(chan struct{}, 1)
 	if err := s.makeDirs(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -214,6 +224,7 @@ func (s *Store) load() error {
 	}
 	for _, p := range rep.Problems {
 		s.m.quarantined.Inc()
+		s.asides.remember(s.o.Dir, p.Aside, p.Err)
 		s.o.Logger.Error("damaged write-ahead log set aside: acknowledged rows are missing", "segment", p.Segment, "offset", p.Offset, "aside", p.Aside, "error", p.Err)
 	}
 	if rep.Entries > 0 {

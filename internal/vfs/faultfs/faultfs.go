@@ -21,6 +21,8 @@ const (
 	EIO    Kind = iota // an input/output error
 	ENOSPC             // no space left
 	Short              // a write writes half and then has no space left
+	EROFS              // a read-only file system
+	EACCES             // no permission
 )
 
 // FS wraps a file system. All methods may be called from several goroutines.
@@ -64,9 +66,14 @@ func (f *FS) check(op, name string) error {
 		return nil
 	}
 	f.hit = true
-	err := syscall.EIO
-	if f.kind != EIO {
-		err = syscall.ENOSPC
+	err := syscall.ENOSPC
+	switch f.kind {
+	case EIO:
+		err = syscall.EIO
+	case EROFS:
+		err = syscall.EROFS
+	case EACCES:
+		err = syscall.EACCES
 	}
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
