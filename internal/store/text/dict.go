@@ -10,8 +10,8 @@ import (
 // maxEntries is the most entries of a dictionary.
 const maxEntries = 1 << 16
 
-// hopeless tells after so many values, of which so many were new, that less than half
-// of a row group's values will be repeated: so many random ones of 32 Ki different
+// hopeless tells after so many values, of which so many were new, that most of a
+// row group's values will not be repeated: so many random ones of 32 Ki different
 // ones would have been repeated more often.
 func hopeless(values, distinct int) bool {
 	switch values {
@@ -40,14 +40,15 @@ type bucket struct {
 	entry uint32
 }
 
-// build makes the dictionary of v if at most half of the values are distinct. Which
-// entries it has and in which order does not depend on the hash.
+// build makes the dictionary of v if at most a third of the values are distinct: above
+// that, templates of the values themselves tend to be smaller. Which entries it has
+// and in which order does not depend on the hash.
 func (d *dict) build(v texts.Vector) bool {
 	if !d.seeded {
 		d.seed, d.seeded = maphash.MakeSeed(), true
 	}
 	n := v.Len()
-	limit := min(n/2, maxEntries)
+	limit := min(n/3, maxEntries)
 	d.entries.Reset()
 	d.codes = d.codes[:0]
 	d.resize(256)

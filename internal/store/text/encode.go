@@ -2,6 +2,7 @@ package text
 
 import (
 	"encoding/binary"
+	"fmt"
 	"sync"
 
 	"journalist/internal/match"
@@ -64,8 +65,12 @@ type level struct {
 var encoders = sync.Pool{New: func() any { return &encoder{} }}
 
 // Encode puts a tree of the texts v and returns the stream of its structure. v.Size()
-// plus v.Len() must not exceed MaxSize, nor v.Len() 4 Mi.
+// plus v.Len() must not exceed MaxSize, nor v.Len() 4 Mi: that is the caller's mistake
+// and panics, because it could not be read again.
 func Encode(w *stream.Writer, v texts.Vector, o Options) stream.ID {
+	if v.Len() > maxValues || v.Size()+v.Len() > MaxSize {
+		panic(fmt.Sprintf("text: %d texts of %d bytes are more than a vector may have", v.Len(), v.Size()))
+	}
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	e.w, e.o = w, o

@@ -320,3 +320,28 @@ func TestKinds(t *testing.T) {
 		}
 	}
 }
+
+func TestDescribe(t *testing.T) {
+	v := repeat(500, func(i int) string {
+		return fmt.Sprintf("%s accepted connection %d from port %d", []string{"info", "warn1", "error"}[i%3], i, i*7919%65536)
+	})
+	n, src := encoded(t, v, Options{})
+	s, err := n.Describe(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Values != 500 || s.Templates != len(n.Templates()) || s.Kinds[Template].Nodes != 1 {
+		t.Errorf("summary %+v", s)
+	}
+	if k := s.Kinds[Typed]; k.Nodes == 0 || k.Values < 500 || k.Bytes == 0 {
+		t.Errorf("typed nodes %+v", k)
+	}
+	nodes := 0
+	n.Walk(func(int, *Node) { nodes++ })
+	for _, k := range s.Kinds {
+		nodes -= k.Nodes
+	}
+	if nodes != 0 {
+		t.Errorf("%d nodes are of no kind", nodes)
+	}
+}
