@@ -58,7 +58,7 @@ const (
 	// so that a reader opens it once.
 	chunkSize = 1536
 	// inline is the longest constant that stands in the structure.
-	inline = 1 << 10
+	inline = 256
 )
 
 // Node is a vector of texts, encoded. It is what the structure says and immutable:

@@ -60,18 +60,19 @@ func (e *encoder) mine(l *level, v texts.Vector, depth int, words bool) *templat
 	if set == nil {
 		return nil
 	}
-	static := 0
+	static, stored := 0, 0
 	for t := range set.Templates {
 		for _, p := range set.Templates[t].Pieces {
 			static += len(p) * set.Templates[t].Rows
+			stored += 2*len(p) + 1 // at most
 		}
 	}
 	for c := range set.Columns {
-		if set.Columns[c].Len() > maxValues {
+		if n := set.Columns[c].Len(); n > maxValues || n+set.Columns[c].Size() > MaxSize {
 			return nil
 		}
 	}
-	if static*16 < v.Size() || e.slots+slots(set) > maxSlots || e.nodes+2*len(set.Columns) > maxNodes {
+	if static*16 < v.Size() || stored > stream.MaxBlock || e.slots+slots(set) > maxSlots || e.nodes+2*len(set.Columns) > maxNodes {
 		return nil
 	}
 	return set
