@@ -91,12 +91,9 @@ func (n *Node) wanted(ids, rows []uint32) (forms []uint32, values [][]uint32) {
 	values = make([][]uint32, len(n.inner))
 	next := make([]uint32, len(n.inner))
 	from := uint32(0)
+	passed := make([]uint32, len(takes))
 	for _, r := range rows {
-		for _, id := range ids[from:r] {
-			for _, c := range takes[id] {
-				next[c]++
-			}
-		}
+		skip(ids[from:r], takes, passed, next)
 		for _, c := range takes[ids[r]] {
 			values[c] = append(values[c], next[c])
 			next[c]++
@@ -104,6 +101,30 @@ func (n *Node) wanted(ids, rows []uint32) (forms []uint32, values [][]uint32) {
 		from = r + 1
 	}
 	return forms, values
+}
+
+// skip passes rows of the templates ids: it adds to next how many values they take
+// from each column. passed is zeros, and is again when skip returns.
+func skip(ids []uint32, takes [][]int, passed, next []uint32) {
+	if len(ids) < 2*len(takes) {
+		for _, id := range ids {
+			for _, c := range takes[id] {
+				next[c]++
+			}
+		}
+		return
+	}
+	for _, id := range ids {
+		passed[id]++
+	}
+	for t, n := range passed {
+		if n > 0 {
+			for _, c := range takes[t] {
+				next[c] += n
+			}
+			passed[t] = 0
+		}
+	}
 }
 
 // assembler puts texts together. The columns give one value after the other.
