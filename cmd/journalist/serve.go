@@ -113,7 +113,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	})
 	handler := api.New(api.Options{
 		Querier: engine, Sink: sink, Auth: au, Metrics: set, Logger: log,
-		Deleter: engine, Backup: backupHandler(st, o.data),
+		Deleter: engine, Backup: backupHandler(st, o.data), Keeper: st,
 		UI: ui.Dist(), Version: programVersion(),
 	})
 	l, err := listen(o, authority, set)

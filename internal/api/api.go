@@ -52,6 +52,9 @@ type Options struct {
 	// to be there already; nil means that there are no backups. An error before the
 	// first byte is told to the client.
 	Backup func(ctx context.Context, request []byte, w io.Writer) error
+	// Keeper tells what the store holds and what is wrong; nil means that nobody
+	// knows.
+	Keeper Keeper
 	// Health says why the server is not ready; nil means it always is.
 	Health func() error
 	// UI holds the built page; nil means there is none.
@@ -83,6 +86,8 @@ type Server struct {
 	queries chan struct{}
 	tails   chan struct{}
 	backups chan struct{}
+
+	inventories chan struct{}
 
 	refused, throttled, panics *metrics.Counter
 }
@@ -123,6 +128,8 @@ func New(o Options) http.Handler {
 		queries: make(chan struct{}, o.MaxQueries),
 		tails:   make(chan struct{}, o.MaxTails),
 		backups: make(chan struct{}, maxBackups),
+
+		inventories: make(chan struct{}, maxInventories),
 
 		refused:   o.Metrics.Counter("journalist_http_refused_credentials_total"),
 		throttled: o.Metrics.Counter("journalist_http_throttled_total"),

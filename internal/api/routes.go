@@ -70,6 +70,9 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/histogram", mayRead, ours, s.answering(s.histogram)},
 		{"GET", "/api/v1/fields", mayRead, ours, s.answering(s.fields)},
 
+		{"GET", "/api/v1/health", mayRead, ours, s.health},
+		{"GET", "/api/v1/stats", mayMeasure, ours, s.answering(s.stats)},
+
 		{"POST", "/api/v1/delete", mayAdmin, ours, s.answering(s.delete)},
 		{"POST", "/api/v1/backup", mayOwn, ours, s.answering(s.backup)},
 

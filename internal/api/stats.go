@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"journalist/internal/scan"
+)
+
+// Keeper tells what the store holds and what is wrong with it. Its methods may be
+// called concurrently.
+type Keeper interface {
+	// Inventory stops when the context ends; progress is called by the goroutine
+	// that called it.
+	Inventory(ctx context.Context, req scan.InventoryRequest, progress func(scan.InventoryProgress)) (scan.Inventory, error)
+	Health() scan.Health
+}
+
+const (
+	// maxInventories is how many inventories may be made at once.
+	maxInventories = 2
+	// mostListed bounds the parameters groups and columns.
+	mostListed = 1 << 30
+)
+
+// stats answers with an inventory of the store. The answer is NDJSON: lines with the
+// progress, and a last one that is {"inventory":…,"health":…} or {"error":…}.
+func (s *Server) stats(w http.ResponseWriter, r *http.Request) error {
+	req, err := inventoryRequest(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if s.o.Keeper == nil {
+		return &Error{Status: http.StatusNotFound, Kind: "unsupported", Message: "this server has no store to tell about"}
+	}
+	select {
+	case s.inventories <- struct{}{}:
+		defer func() { <-s.inventories }()
+	default:
+		return &Error{
+			Status: http.StatusTooManyRequests, Kind: "limit", Message: fmt.Sprintf("%d inventories are being made already", maxInventories),
+			Hint: "try again when they are done", retryAfter: 10,
+		}
+	}
+	out := newStream(w, func(h http.Header) {
+		h.Set("Content-Type", "application/x-ndjson")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Accel-Buffering", "no") // a proxy shall pass the progress on as it comes
+	})
+	defer out.close()
+	line := func(v any) error {
+		data, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		return out.write(func(dst []byte) []byte { return append(append(dst, data...), '\n') })
+	}
+	inv, err := s.o.Keeper.Inventory(r.Context(), req, func(p scan.InventoryProgress) {
+		_ = line(map[string]any{"progress": p}) // a client that is gone ends the context
+	})
+	if err != nil && !out.begun() {
+		return err
+	}
+	if err != nil {
+		e := explain(err)
+		s.logInternal(r, e, err)
+		_ = out.write(func(dst []byte) []byte { return append(e.append(dst), '\n') }) // the client is gone: nobody to tell
+	} else if err := line(map[string]any{"inventory": inv, "health": s.o.Keeper.Health()}); err != nil {
+		s.log.Debug("http: inventory not sent", "err", err)
+	}
+	_ = out.flush() // as above
+	return nil
+}
+
+// inventoryRequest reads the parameters: what is missing stays 0, which lets the
+// store decide.
+func inventoryRequest(v url.Values) (req scan.InventoryRequest, err error) {
+	for name := range v {
+		switch name {
+		case "dataset", "groups", "columns":
+		default:
+			return req, badRequest("the parameter "+strconv.Quote(name)+" is not known here", "there are dataset, groups and columns")
+		}
+	}
+	req.Dataset = v.Get("dataset")
+	for _, p := range []struct {
+		name string
+		to   *int
+	}{{"groups", &req.MaxGroups}, {"columns", &req.MaxColumns}} {
+		switch text := v.Get(p.name); text {
+		case "":
+		case "all":
+			*p.to = -1
+		default:
+			if *p.to, err = number(v, p.name, 0, mostListed); err != nil {
+				return req, err
+			}
+		}
+	}
+	return req, nil
+}
+
+// health tells what is wrong. Who is bound to datasets hears nothing of others: no
+// names of files, no figures.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	h := scan.Health{Taking: true}
+	if s.o.Keeper != nil {
+		h = s.o.Keeper.Health()
+	}
+	if h.Problems == nil {
+		h.Problems = []scan.Problem{}
+	}
+	var answer any = &h
+	if principalOf(r).Datasets != nil {
+		for i := range h.Problems {
+			h.Problems[i].Where = nil
+		}
+		answer = map[string]any{"problems": h.Problems, "taking": h.Taking}
+	}
+	data, err := json.Marshal(answer)
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, append(data, '\n'))
+}
