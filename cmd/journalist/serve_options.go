@@ -37,7 +37,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.retentionBytes, "retention-bytes", "", "keep each dataset below this size on disk: 50GB (default no limit)")
 	fl.StringVar(&f.diskFloor, "disk-floor", "", "always leave this much of the disk free, 5% or 20GB; below, the oldest data goes (default 5%, at most 1 GiB)")
 	fl.StringVar(&f.timezone, "timezone", "", "where lines come from whose time names no zone: Europe/Berlin, UTC (default this machine's)")
-	fl.StringVar(&f.memory, "memory", "512MiB", "how much memory to aim at; GOMEMLIMIT wins")
+	fl.StringVar(&f.memory, "memory", "240MiB", "how much memory to aim at; GOMEMLIMIT wins")
 	fl.StringVar(&f.logLevel, "log-level", "", "debug, info, warn or error (default info)")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 }

@@ -22,14 +22,25 @@ const (
 	maxPartitions = 128 // of one dataset in one flush
 )
 
-const flushRetry = time.Second
+const (
+	flushRetry = time.Second
+	// idleFlush is how long the rows in memory stand still before they are written.
+	idleFlush = 5 * time.Second
+)
+
+// quiet is a table in memory at some moment: equal ones saw no rows in between.
+type quiet struct {
+	generation uint64
+	size       int64
+}
 
 // flushLoop is the flusher: it writes tables to parts, and starts that by itself
 // when rows have been in memory for long.
 func (s *Store) flushLoop() {
 	defer s.background.Done()
-	every := time.NewTicker(max(s.o.FlushEvery/4, time.Second))
+	every := time.NewTicker(min(max(s.o.FlushEvery/4, time.Second), idleFlush))
 	defer every.Stop()
+	var before quiet
 	var retry <-chan time.Time
 	for {
 		select {
@@ -37,15 +48,19 @@ func (s *Store) flushLoop() {
 			return
 		case <-every.C:
 			s.mu.Lock()
+			now := quiet{s.mu.active.Generation, s.mu.active.Size()}
 			age := s.o.Clock().Sub(s.mu.born)
 			if age < 0 { // the clock was set back
 				s.mu.born = s.o.Clock()
 			}
 			old := s.mu.active.Rows() > 0 && age >= s.o.FlushEvery
 			s.mu.Unlock()
-			if old {
+			// What stands still and is worth a part is written while there is time:
+			// a part is smaller than the log, and nothing has to be replayed.
+			if old || now == before && now.size >= s.o.MemtableBytes/8 {
 				s.rotate()
 			}
+			before = now
 			continue
 		case <-s.flushWake:
 		case <-retry:

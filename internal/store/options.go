@@ -23,7 +23,7 @@ type Options struct {
 	// 5 % of the file system, at most 1 GiB.
 	DiskFloor uint64
 	// MemtableBytes bounds the rows that are held in memory until they are written
-	// to parts. Default 48 MiB.
+	// to parts. Default 32 MiB.
 	MemtableBytes int64
 	// QueueBytes bounds the batches that wait for their commit. Default 32 MiB.
 	QueueBytes int64
@@ -60,7 +60,7 @@ func (o *Options) ensureDefaults() error {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	setDefault(&o.MemtableBytes, 48<<20)
+	setDefault(&o.MemtableBytes, 32<<20)
 	setDefault(&o.QueueBytes, 32<<20)
 	setDefault(&o.ScanBytes, 64<<20)
 	setDefault(&o.CacheBytes, 32<<20)
