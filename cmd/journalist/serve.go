@@ -75,12 +75,16 @@ acknowledged.`,
 	return cmd
 }
 
+// programMemory is about what the program itself takes besides what Go's limit
+// counts: its code, and what the kernel keeps for it.
+const programMemory = 24 << 20
+
 // serve opens everything from the disk up to the listeners, runs it, and closes it
 // the other way round.
 func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	log := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: o.Log.Level}))
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(o.memory)
+		debug.SetMemoryLimit(o.memory - programMemory)
 	}
 	set := metrics.New()
 	if err := vfs.OS.MkdirAll(string(o.data)); err != nil {
