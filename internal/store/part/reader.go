@@ -21,7 +21,7 @@ var ErrCorrupt = stream.ErrCorrupt
 type VersionError struct{ Version byte }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the part has the format version %d, this program reads %d", e.Version, version)
+	return fmt.Sprintf("it has the format version %d, this program reads %d: open it with the program that wrote it, or begin with another data folder", e.Version, version)
 }
 
 // Part is a written part as its footer describes it. It is immutable.
