@@ -3,6 +3,7 @@ package match
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -20,6 +21,7 @@ const PairSeparators = ".@%+-"
 type keys struct {
 	words [][]byte
 	pairs []Pair
+	runs  [][]byte
 }
 
 // Words returns folded complete words that every matching text contains as
@@ -31,10 +33,34 @@ func (p *Pattern) Words() [][]byte { return p.keys.words }
 // with exactly one byte between them. The caller must not change them.
 func (p *Pattern) Keys() (words [][]byte, pairs []Pair) { return p.keys.words, p.keys.pairs }
 
-// add adds the distinct words of a literal, and their pairs, that are complete in
+// Runs returns folded runs of at least three letters, digits and bytes of
+// PairSeparators and _, all ASCII, that every matching text contains without regard
+// to case; other than Words they need not be complete. There may be none. The caller
+// must not change them.
+func (p *Pattern) Runs() [][]byte { return p.keys.runs }
+
+// minRun is the least length of a run.
+const minRun = 3
+
+// addRuns adds the distinct runs of a literal.
+func (k *keys) addRuns(literal []byte) {
+	literal = AppendFold(nil, literal)
+	for from, i := 0, 0; i <= len(literal); i++ {
+		if i < len(literal) && (wordByte[literal[i]] || strings.IndexByte(PairSeparators, literal[i]) >= 0) {
+			continue
+		}
+		run := literal[from:i:i]
+		if from = i + 1; len(run) >= minRun && !slices.ContainsFunc(k.runs, func(r []byte) bool { return bytes.Equal(r, run) }) {
+			k.runs = append(k.runs, run)
+		}
+	}
+}
+
+// add adds the runs of a literal, the distinct words of a literal, and their pairs, that are complete in
 // every text that contains it. openLeft and openRight say that the text may go on
 // at that end with more of the same word.
 func (k *keys) add(literal []byte, openLeft, openRight bool) {
+	k.addRuns(literal)
 	from, to := 0, len(literal)
 	if openLeft {
 		for from < to && wordAfter(literal, from) {

@@ -27,6 +27,7 @@ const (
 
 	plainKinds  = 1 // values of several kinds
 	plainFilter = 2 // there are strings or arrays, and so a word filter
+	plainGrams  = 4 // and the grams of package words
 )
 
 const (
@@ -115,7 +116,7 @@ func (x *Encoder) appendPlain(dst []byte, w *stream.Writer, c *Col) []byte {
 		flags |= plainKinds
 	}
 	if kinds&Text != 0 {
-		flags |= plainFilter
+		flags |= plainFilter | plainGrams
 	}
 	dst = append(dst, flags)
 	if flags&plainKinds != 0 {
@@ -129,11 +130,7 @@ func (x *Encoder) appendPlain(dst []byte, w *stream.Writer, c *Col) []byte {
 	var o text.Options
 	v := texts.Vector{Data: c.Data, Offsets: c.Offsets}
 	if kinds == 1<<record.String {
-		o.Variable = func(v texts.Vector) {
-			for i := range v.Len() {
-				x.words.AddValue(v.At(i))
-			}
-		}
+		o.Variable = x.words.AddValues
 	} else {
 		if kinds&^(Text|1<<record.Number) != 0 {
 			v = x.asTexts(c)
@@ -143,6 +140,7 @@ func (x *Encoder) appendPlain(dst []byte, w *stream.Writer, c *Col) []byte {
 	dst = appendID(dst, text.Encode(w, v, o))
 	if flags&plainFilter != 0 {
 		dst = appendID(dst, w.Put(stream.Raw, x.words.Bloom(0)))
+		dst = appendID(dst, w.Put(stream.Codes, x.words.Grams()))
 	}
 	return dst
 }

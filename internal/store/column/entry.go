@@ -8,6 +8,7 @@ import (
 	"journalist/internal/store/ints"
 	"journalist/internal/store/stream"
 	"journalist/internal/store/text"
+	"journalist/internal/store/words"
 	"journalist/internal/wire"
 )
 
@@ -34,8 +35,8 @@ type Entry struct {
 	values  stream.ID
 	asTexts bool
 
-	hasFilter bool
-	filter    stream.ID
+	hasFilter, hasGrams bool
+	filter, grams       stream.ID
 }
 
 // How the rows of a column are written that not every row has.
@@ -52,14 +53,20 @@ func (e *Entry) Full() bool { return e.sparse == sparseNot }
 // encoded.
 func (e *Entry) Texts() bool { return e.Form == scan.Plain && e.Kinds == 1<<record.String }
 
-// Filter returns the column's word filter, ok where it has one; no stream (nil) is a
-// filter that denies every word.
-func (e *Entry) Filter(src stream.Source) (b []byte, ok bool, err error) {
+// Filter returns the filter of the column's values, nil where it has none.
+func (e *Entry) Filter(src stream.Source) (*words.Filter, error) {
 	if !e.hasFilter {
-		return nil, false, nil
+		return nil, nil
 	}
-	b, err = src.Stream(e.filter)
-	return b, true, err
+	f := &words.Filter{NoGrams: !e.hasGrams}
+	var err error
+	if f.Words, err = src.Stream(e.filter); err != nil || !e.hasGrams {
+		return f, err
+	}
+	if f.Grams, err = src.Stream(e.grams); len(f.Grams) > words.MaxGrams {
+		return nil, corrupt("column %q has %d bytes of grams", e.Name, len(f.Grams))
+	}
+	return f, err
 }
 
 // Number identifies the column's texts within its row group.
@@ -150,6 +157,10 @@ func (e *Entry) readForm(d *Decoder) {
 	if flags&plainFilter != 0 {
 		e.hasFilter = true
 		e.filter = readID(&d.Decoder)
+	}
+	if flags&plainGrams != 0 {
+		e.hasGrams = e.hasFilter
+		e.grams = readID(&d.Decoder)
 	}
 }
 

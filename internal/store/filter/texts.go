@@ -16,17 +16,16 @@ import (
 type Texts struct {
 	Node   *text.Node
 	Source stream.Source
-	// Words is the filter over what the templates do not say, where Filtered.
-	Words    words.Bloom
-	Filtered bool
-	Rows     []uint32 // the rows that have a value; nil: all
+	// Filter is over what the templates do not say; nil: there is none.
+	Filter *words.Filter
+	Rows   []uint32 // the rows that have a value; nil: all
 }
 
 func (t *Texts) filter() search.Filter {
-	if !t.Filtered {
+	if t.Filter == nil {
 		return nil
 	}
-	return t.Words
+	return t.Filter
 }
 
 // pattern is a pattern made ready.

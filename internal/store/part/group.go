@@ -266,7 +266,7 @@ func (g *Group) Texts(name string) (*filter.Texts, error) {
 		return nil, err
 	}
 	t := &filter.Texts{Node: n, Source: g.src}
-	if t.Words, t.Filtered, err = g.filter(e); err == nil && !e.Full() {
+	if t.Filter, err = g.filter(e); err == nil && !e.Full() {
 		t.Rows, err = e.DecodeRows(g.info.Rows, g.src)
 	}
 	return t, g.wrap("column "+name, err)
@@ -281,26 +281,26 @@ func (g *Group) Absent(name string, keys []words.Key) (bool, error) {
 	if e.Texts() {
 		return false, nil // the filter knows only what the templates do not
 	}
-	b, ok, err := g.filter(e)
-	if err != nil || !ok {
+	f, err := g.filter(e)
+	if err != nil || f == nil {
 		return false, g.wrap("word filter of "+name, err)
 	}
-	return !b.MayAll(keys), nil
+	return !f.MayAll(keys), nil
 }
 
-// filter reads the word filter of a column, ok where it has one. Filters are kept:
-// every search for words asks them.
-func (g *Group) filter(e *column.Entry) (b words.Bloom, ok bool, err error) {
+// filter reads the filter of a column, nil where it has none. Filters are kept: every
+// search for words asks them.
+func (g *Group) filter(e *column.Entry) (*words.Filter, error) {
 	cache := g.r.part.cache
 	key := cacheKey{g.r.part.id, g.number, cacheFilter, e.Number()}
-	if b, ok := cache.get(key).(words.Bloom); ok {
-		return b, true, nil
+	if f, ok := cache.get(key).(*words.Filter); ok {
+		return f, nil
 	}
-	raw, ok, err := e.Filter(g.src)
-	if err == nil && ok {
-		cache.put(key, words.Bloom(raw), int64(len(raw)))
+	f, err := e.Filter(g.src)
+	if err == nil && f != nil {
+		cache.put(key, f, int64(len(f.Words)+len(f.Grams)))
 	}
-	return raw, ok, err
+	return f, err
 }
 
 // rare lists the rare fields.

@@ -97,11 +97,11 @@ func (g *Group) checkFilter(c *column.Col) error {
 	if e == nil {
 		e = &g.dir.rest.pool
 	}
-	b, ok, err := e.Filter(g.src)
+	f, err := e.Filter(g.src)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if f == nil {
 		return corrupt("there is none")
 	}
 	var static words.Set
@@ -112,8 +112,11 @@ func (g *Group) checkFilter(c *column.Col) error {
 		}
 		addStatic(&static, n)
 	}
+	if !f.NoGrams && !keep.Grams().Within(static.Grams(), f.Grams) {
+		return corrupt("it denies a part of a word that is there")
+	}
 	return keep.Each(func(h uint64) error {
-		if !static.Has(h) && !words.Bloom(b).May(h) {
+		if !static.Has(h) && !f.Words.May(h) {
 			return corrupt("it denies a word that is there")
 		}
 		return nil

@@ -101,7 +101,7 @@ func BenchmarkQueries(b *testing.B) {
 		if g.node.Kind() == text.Template {
 			forms += len(g.node.Templates())
 		}
-		bytes += len(g.filter)
+		bytes += len(g.filter.Words)
 	}
 	keys = bytes * 8 / words.BitsPerKey
 	b.Logf("%d groups, %d bytes of text, filters %d bytes, about %d keys, %d templates", len(groups), size, bytes, keys, forms)

@@ -95,7 +95,7 @@ type sample struct {
 	rows   texts.Vector
 	node   *text.Node
 	src    stream.Source
-	filter words.Bloom
+	filter *words.Filter
 }
 
 func encoded(t testing.TB, name string, v texts.Vector) *sample {
@@ -108,7 +108,7 @@ func encoded(t testing.TB, name string, v texts.Vector) *sample {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	return &sample{name: name, rows: v, node: node, src: src, filter: set.Bloom(0)}
+	return &sample{name: name, rows: v, node: node, src: src, filter: &words.Filter{Words: set.Bloom(0), Grams: set.Grams()}}
 }
 
 // samples are columns of every shape, and the lines of real logs where there are

@@ -16,9 +16,9 @@
 // The evaluator runs the automaton over those values only, row by row, and once for
 // each distinct value of a dictionary.
 //
-// Before that, a filter says which words of the pattern no value has: such a word
-// must stand in the static text of a template, so only those templates are planned
-// that have all of them.
+// Before that, a filter says which words and parts of tokens of the pattern no value
+// has: such a one must stand in the static text of a template, so only those templates
+// are planned that have all of them.
 package search
 
 import (
@@ -32,8 +32,8 @@ import (
 )
 
 // Filter answers whether a key of package words may be among the values that the
-// column's templates do not say. words.Bloom is one.
-type Filter interface{ May(hash uint64) bool }
+// column's templates do not say. A *words.Filter is one.
+type Filter interface{ May(k words.Key) bool }
 
 // Truth is what is known of many texts.
 type Truth uint8
@@ -85,7 +85,7 @@ func New(p *match.Pattern) *Search {
 func (s *Search) ask(f Filter) bool {
 	found := false
 	for i, k := range s.keys {
-		s.absent[i] = f != nil && !f.May(k.Hash)
+		s.absent[i] = f != nil && !f.May(k)
 		found = found || s.absent[i]
 	}
 	return found

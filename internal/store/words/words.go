@@ -1,6 +1,6 @@
 // Package words is the filter that keeps a search away from row groups: it knows
-// for certain that a word, or two neighbouring words of one token, occurs in none
-// of the values that templates do not say.
+// for certain that a word, two neighbouring words of one token, or a part of a token
+// occurs in none of the values that templates do not say.
 //
 // Up the way internal/store/text hands out those values and internal/store/part
 // stores the filter beside a column; internal/store/search asks it for the words of
@@ -14,6 +14,11 @@
 // group has 58, 218 and 211, few have 58.218 and 218.211. A key is stored only as
 // its 64-bit hash (see Hash and Pair).
 //
+// Parts of tokens are known by their grams: three neighbouring bytes, each one of 40
+// classes: the ten digits, the 26 letters in either case (also K and ſ), the bytes
+// . - and _, and, in one class, @ % and +. They serve for what is not a whole word of
+// a pattern.
+//
 // # Bytes
 //
 // A Bloom filter is a run of blocks of 32 bytes. Of a key's hash h the upper half
@@ -24,6 +29,10 @@
 //	47b6137b 44974d91 8824ad5b a2b7289d 705495c7 2df1424b 9efc4947 5c6bfb31
 //
 // A filter of no bytes holds no key.
+//
+// The grams are a bit each: that of the classes a, b and c, counted from 0 in the
+// order above, is number 1600a + 40b + c, and number n is bit n%8 (the lowest is 0) of
+// byte n/8. Those of three digits are never set, zero bytes at the end are left out.
 //
 // The hash of a word: over its bytes in groups of eight, little endian, the last
 // one filled up with zeros, each group x with x | (x & 4040404040404040) >> 1,
@@ -132,6 +141,7 @@ var classOf = func() (t [256]byte) {
 
 // Set is a set of keys. The zero value is empty; one goroutine uses it.
 type Set struct {
+	grams gramSet
 	table []uint64 // open addressing, 0 is free
 	n     int
 	zero  bool // 0 itself is in the set
@@ -143,6 +153,7 @@ func (s *Set) Reset() {
 		s.table = nil
 	}
 	clear(s.table)
+	clear(s.grams[:])
 	s.n, s.zero = 0, false
 }
 
@@ -242,6 +253,7 @@ func (s *Set) addSpan(data []byte, from, to int) {
 			return
 		}
 	}
+	s.grams.add(data[from:to])
 	var before uint64 // the word that ended at end
 	end := -2
 	for i := from; i < to; {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,87 @@ func naive(value string) map[uint64]bool {
 	return keys
 }
 
+// naiveGrams are the grams of a value by their definition: three runes of a token, as
+// classes.
+func naiveGrams(value string) map[[3]rune]bool {
+	const none = -1
+	var a, b rune = none, none
+	grams := map[[3]rune]bool{}
+	for _, r := range value {
+		switch r {
+		case '\u212a':
+			r = 'k'
+		case '\u017f':
+			r = 's'
+		case '@', '%', '+':
+			r = '+'
+		}
+		if r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		if !strings.ContainsRune("0123456789abcdefghijklmnopqrstuvwxyz.-_+", r) {
+			r = none
+		}
+		if digit := func(r rune) bool { return r >= '0' && r <= '9' }; a != none && b != none && r != none && !(digit(a) && digit(b) && digit(r)) {
+			grams[[3]rune{a, b, r}] = true
+		}
+		a, b = b, r
+	}
+	return grams
+}
+
+func TestGramsOfValuesAreThoseOfTheDefinition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value, other := text(8).Draw(t, "value"), text(8).Draw(t, "other")
+		var s Set
+		s.AddValue([]byte(value))
+		got := s.Grams()
+		want := naiveGrams(value)
+		n := 0
+		for _, b := range got {
+			n += bits.OnesCount8(b)
+		}
+		if n != len(want) {
+			t.Fatalf("%q: %d grams, want %d", value, n, len(want))
+		}
+		for g := range want {
+			if !got.may(gramsOf([]byte(string(g[:])))) {
+				t.Fatalf("%q: no %q", value, string(g[:]))
+			}
+		}
+		var o Set
+		o.AddValue([]byte(other))
+		within := true
+		for g := range want {
+			within = within && naiveGrams(other)[g]
+		}
+		if got.Within(o.Grams(), nil) != within || !got.Within(o.Grams(), got) {
+			t.Fatalf("%q and %q: within is not %v", value, other, within)
+		}
+		s.Reset()
+		if len(s.Grams()) != 0 || s.Len() != 0 {
+			t.Fatal("something stays after Reset")
+		}
+	})
+}
+
+func TestAFilterWithoutGramsDeniesNone(t *testing.T) {
+	k := KeysOf(match.NewSubstring("uthent"))
+	if len(k) != 1 || string(k[0].Text) != "uthent" {
+		t.Fatalf("keys %v", k)
+	}
+	without, empty := Filter{NoGrams: true}, Filter{}
+	if !without.MayAll(k) || empty.MayAll(k) {
+		t.Fatal("no grams and none kept are the same")
+	}
+	if k := KeysOf(match.NewWord("uthent")); len(k) != 1 || k[0].grams != nil {
+		t.Fatalf("keys of a word: %v", k)
+	}
+	if k := KeysOf(match.NewSubstring("12345")); len(k) != 0 {
+		t.Fatalf("keys of digits: %v", k)
+	}
+}
+
 func keysOf(s *Set) map[uint64]bool {
 	keys := map[uint64]bool{}
 	_ = s.Each(func(h uint64) error { keys[h] = true; return nil }) // f never fails
@@ -113,14 +195,14 @@ func TestAMatchingTextHasTheKeysOfThePattern(t *testing.T) {
 		}
 		var s Set
 		s.AddValue([]byte(value))
-		b := s.Bloom(0)
+		f := Filter{Words: s.Bloom(0), Grams: s.Grams()}
 		for _, p := range patterns {
 			if !p.Match([]byte(value)) {
 				continue
 			}
 			matched++
 			for _, k := range KeysOf(p) {
-				if !s.Has(k.Hash) || !b.May(k.Hash) {
+				if k.grams == nil && !s.Has(k.Hash) || !f.May(k) {
 					t.Fatalf("%q matches %q, which lacks its key %q", p.Text(), value, k.Text)
 				}
 				if k.Text != nil && !match.NewSubstring(string(k.Text)).Match([]byte(value)) {
