@@ -25,8 +25,10 @@ const (
 	mergeRetry = time.Minute
 )
 
+// mergeLoop is the merger: it works behind ingest and queries.
 func (s *Store) mergeLoop() {
 	defer s.background.Done()
+	behind()
 	var retry <-chan time.Time
 	for {
 		select {
