@@ -110,7 +110,7 @@ func (s *Store) lost(a *scan.Aside) (out []scan.Problem) {
 	if a.Files > 0 {
 		p := scan.Problem{
 			Kind: "damaged", Severity: scan.SeverityError,
-			What: fmt.Sprintf("%s (%d bytes) set aside: the records in %s are missing from answers.", someOf(a.Files, "damaged file is", "damaged files are"), a.Bytes,
+			What: fmt.Sprintf("%s set aside (%d bytes): the records in %s are missing from answers.", someOf(a.Files, "damaged file is", "damaged files are"), a.Bytes,
 				map[bool]string{true: "it", false: "them"}[a.Files == 1]),
 			Remedy: "Restore the records from a backup or have them sent again, then remove the files named here. When more appear, look for disk and memory errors (dmesg, smartctl).",
 		}

@@ -167,6 +167,21 @@ export async function fields(q: Ask & { top: number }, signal: AbortSignal): Pro
   return { sampled: f.sampled ?? 0, fields: (f.fields ?? []).map((x) => ({ ...x, top: x.top ?? [] })) };
 }
 
+/** Trouble is something that is wrong with the server, in its own words. */
+export interface Trouble {
+  kind: string;
+  severity: string;
+  what: string;
+  remedy: string;
+  where?: string[];
+  since?: string;
+}
+
+export async function health(signal: AbortSignal): Promise<Trouble[]> {
+  const h = (await (await ask('/api/v1/health', { signal })).json()) as { problems?: Trouble[] };
+  return h.problems ?? [];
+}
+
 export interface TailSink {
   ready(): void;
   row(row: Row): void;
