@@ -174,39 +174,63 @@ func (g *Group) Col(name string) (*column.Col, error) {
 func (g *Group) Take(name string, rows []uint32) (scan.Column, error) {
 	e := g.dir.entry(name)
 	_, decoded := g.cols[name]
-	if decoded || g.taken[name] || e == nil || !e.Texts() || !e.Full() || len(rows) > g.info.Rows/4 {
+	if decoded || g.taken[name] || e == nil || !e.Texts() || len(rows) > e.Len/4 {
 		c, err := g.Col(name)
 		if err != nil {
 			return scan.Column{}, err
 		}
 		return c.Take(name, rows), nil
 	}
-	n, err := g.node(e)
-	if err != nil {
-		return scan.Column{}, err
-	}
-	descending := len(rows) > 1 && rows[0] > rows[1]
-	if descending {
-		rows = slices.Clone(rows)
-		slices.Reverse(rows)
-	}
-	v, err := n.Take(g.src, rows)
-	if err != nil {
-		return scan.Column{}, g.wrap("column "+name, err)
-	}
-	if descending {
-		var back texts.Vector
-		back.Reset()
-		for i := v.Len() - 1; i >= 0; i-- {
-			back.Add(v.At(i))
-		}
-		v = back
-	}
 	if g.taken == nil {
 		g.taken = map[string]bool{}
 	}
 	g.taken[name] = true
-	return scan.Column{Name: name, Form: scan.Plain, Len: len(rows), Offsets: v.Offsets, Data: v.Data}, nil
+	slots, absent := rows, 0
+	if !e.Full() {
+		have, err := e.DecodeRows(g.info.Rows, g.src)
+		if err != nil {
+			return scan.Column{}, g.wrap("column "+name, err)
+		}
+		slots, absent = column.Slots(have, rows)
+	}
+	v, err := g.takeTexts(e, slots, absent)
+	if err != nil {
+		return scan.Column{}, err
+	}
+	return column.Spread(name, v, slots, absent), nil
+}
+
+// takeTexts decodes the values of a column of texts at these slots but for the absent,
+// in their order.
+func (g *Group) takeTexts(e *column.Entry, slots []uint32, absent int) (texts.Vector, error) {
+	n, err := g.node(e)
+	if err != nil {
+		return texts.Vector{}, err
+	}
+	if absent > 0 {
+		present := make([]uint32, 0, len(slots)-absent)
+		for _, s := range slots {
+			if s != column.None {
+				present = append(present, s)
+			}
+		}
+		slots = present
+	}
+	descending := len(slots) > 1 && slots[0] > slots[1]
+	if descending {
+		slots = slices.Clone(slots)
+		slices.Reverse(slots)
+	}
+	v, err := n.Take(g.src, slots)
+	if err != nil || !descending {
+		return v, g.wrap("column "+e.Name, err)
+	}
+	var back texts.Vector
+	back.Reset()
+	for i := v.Len() - 1; i >= 0; i-- {
+		back.Add(v.At(i))
+	}
+	return back, nil
 }
 
 // Counts returns the distinct values of a column with the number of rows that have

@@ -87,6 +87,59 @@ func TestPart(t *testing.T) {
 	}
 }
 
+// TestTake takes rows of columns of texts that every row or only some have, before the
+// column is decoded and after.
+func TestTake(t *testing.T) {
+	fsys := crashfs.New()
+	b := &record.Batch{Dataset: "logs"}
+	want := map[string][]string{}
+	const rows = 3000
+	for i := range rows {
+		b.AddRow(int64(i) * 1e9)
+		for _, name := range []string{"full", "sparse"} {
+			text := ""
+			if name == "full" || i%3 == 1 || i > 2000 && i < 2500 {
+				text = fmt.Sprintf("line %d of %s came from %d", i, name, i*i%1009)
+				b.Add(b.NameID(name), record.StringValue([]byte(text)))
+			}
+			want[name] = append(want[name], text)
+		}
+	}
+	write(t, fsys, chunk.FromBatch(b))
+	p, err := Open(fsys, "/p", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.Reader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }() // only read
+	lists := [][]uint32{{0}, {1}, {5, 6, 7, 9, 2100}, {2999, 2400, 2399, 4, 0}, {0, 3, 6}, {1, 4, 7}, nil}
+	for i := range uint32(rows) {
+		lists[6] = append(lists[6], i)
+	}
+	for _, list := range lists {
+		for name, texts := range want {
+			g, err := r.Group(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				c, err := g.Take(name, list)
+				if err != nil || c.Len != len(list) {
+					t.Fatalf("%s: %d of %d values, error %v", name, c.Len, len(list), err)
+				}
+				for i, row := range list {
+					if v := c.Value(i); string(v.Bytes) != texts[row] || (v.Kind == record.Missing) != (texts[row] == "") {
+						t.Fatalf("%s: row %d: %v, want %q", name, row, v, texts[row])
+					}
+				}
+			}
+		}
+	}
+}
+
 // FuzzPart: no file makes the reader panic; damage is said to be damage.
 func FuzzPart(f *testing.F) {
 	fsys := crashfs.New()
