@@ -99,6 +99,7 @@ type datasetInventory struct {
 	first, last int64
 	seen        int64 // row groups passed while reading, read or not
 	groupBytes  int64 // of all row groups
+	overhead    int64 // heads and footers of parts
 	readBytes   int64 // of those that were read
 	kinds       map[string]*scan.InventoryKind
 	columns     map[string]*scan.InventoryColumn
@@ -151,7 +152,7 @@ func (v *inventory) addPart(p *part.Part, deleted int64) {
 		d.groupBytes += p.Groups[i].Len
 		size -= p.Groups[i].Len
 	}
-	d.kind(kindDirectory).Bytes += size // head and footer
+	d.overhead += size
 }
 
 func (v *inventory) addMemory(t *memtable.Table) {
@@ -310,6 +311,9 @@ func (v *inventory) finish() scan.Inventory {
 	out.Datasets = []scan.InventoryDataset{}
 	for _, d := range v.sets {
 		d.scale()
+		if d.overhead > 0 {
+			d.kind(kindDirectory).Bytes += d.overhead
+		}
 		if d.Parts > 0 {
 			d.First, d.Last = timeOf(d.first), timeOf(d.last)
 		}

@@ -355,8 +355,10 @@ func (s *Store) saveManifest() (err error) {
 	}
 	if man.Floor > s.walFloor {
 		now := s.o.Clock()
-		if n := s.sources.expire(now); n > 0 {
-			s.o.Logger.Info("forgot sources that have not sent for long", "sources", n)
+		if s.clockJumped(now) == 0 { // else they are not as old as they seem
+			if n := s.sources.expire(now); n > 0 {
+				s.o.Logger.Info("forgot sources that have not sent for long", "sources", n)
+			}
 		}
 		// Positions may be newer than the floor: replaying the rest of the log over
 		// them changes nothing.

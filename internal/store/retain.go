@@ -71,17 +71,12 @@ func (s *Store) retention(dataset string) Retention {
 	return s.o.Retention[""]
 }
 
-// overLimits lists the parts that are too old or too much for their dataset. mergeMu
-// is held.
+// overLimits lists the parts that are too old or too much for their dataset.
 func (s *Store) overLimits() []*livePart {
 	now := s.o.Clock()
-	jump := s.guard.check(now, s.uptime())
+	jump := s.clockJumped(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if jump != 0 && s.mu.clockHeld == 0 {
-		s.o.Logger.Warn("the clock jumped forward: nothing is dropped for its age for some hours", "by", jump, "now", now)
-	}
-	s.mu.clockHeld = jump
 	byDataset := map[string][]*livePart{}
 	for _, p := range s.mu.parts {
 		byDataset[p.Dataset] = append(byDataset[p.Dataset], p)

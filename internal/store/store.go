@@ -90,7 +90,7 @@ type Store struct {
 	full       atomic.Pointer[fullness] // why nothing is taken, nil while it is
 	troubles   troubles
 	asides     asides
-	guard      clockGuard           // guarded by mergeMu
+	guard      clockGuard
 	opened     time.Time            // for uptime
 	uptime     func() time.Duration // a clock that only runs forward
 	flushWake  chan struct{}
@@ -127,6 +127,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s.registerMetrics()
+	s.clockJumped(o.Clock()) // from now on it is watched
 	if err := s.load(); err != nil {
 		_ = s.unlock() // the first error is the one to tell
 		return nil, fmt.Errorf("open store: %w", err)
