@@ -54,7 +54,7 @@ func TestStats(t *testing.T) {
 		}
 	}
 	k.err = errors.New("disk broke at /srv/data")
-	if got := w.do("read", "GET", "/api/v1/stats", ""); !strings.Contains(got.Body.String(), `{"error":{"kind":"internal"`) || strings.Contains(got.Body.String(), "/srv") {
+	if got := w.do("read", "GET", "/api/v1/stats", ""); !strings.Contains(got.Body.String(), `{"error":{"type":"tag:journalist,2026:internal"`) || strings.Contains(got.Body.String(), "/srv") {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 	k.tell = false
