@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"math/bits"
 	"slices"
 	"sort"
@@ -197,7 +198,24 @@ func (g *aggregation) bucket(t int64) int64 {
 	if g.time == nil {
 		return 0
 	}
-	return floorDiv(t+g.time.Offset, g.time.Span)*g.time.Span - g.time.Offset
+	rest := within(g.time, t)
+	if t < math.MinInt64+rest {
+		return math.MinInt64 // the bucket of the first times that there are
+	}
+	return t - rest
+}
+
+// within returns how far in its bucket a time lies. Sums of times and offsets may
+// leave the range of times; this does not.
+func within(k *scan.Key, t int64) int64 {
+	span := uint64(k.Span)
+	rest := func(n int64) uint64 {
+		if n %= k.Span; n < 0 {
+			n += k.Span
+		}
+		return uint64(n)
+	}
+	return int64((rest(t) + rest(k.Offset)) % span)
 }
 
 func (g *aggregation) add(counts map[aggKey]int64) error {
@@ -231,9 +249,12 @@ func (g *aggregation) count(r rows, sel filter.Bitmap, counts map[aggKey]int64) 
 	for from := 0; from < r.Len(); {
 		to, key := r.Len(), aggKey{}
 		if times != nil {
-			key.bucket = g.bucket(times[from])
-			end := key.bucket + g.time.Span
-			to = from + sort.Search(r.Len()-from, func(i int) bool { return times[from+i] >= end })
+			t := times[from]
+			key.bucket = g.bucket(t)
+			// Of the bucket of the last times that there are, all the rest is.
+			if left := g.time.Span - within(g.time, t); t <= math.MaxInt64-left {
+				to = from + sort.Search(r.Len()-from, func(i int) bool { return times[from+i] >= t+left })
+			}
 		}
 		switch {
 		case g.field == nil:

@@ -26,14 +26,15 @@ type Group struct {
 	// BytesRead counts what was read from the file.
 	BytesRead int64
 
-	times   []int64
-	cols    map[string]*column.Col
-	values  map[string][]record.Value
-	taken   map[string]bool // columns that Take was asked for
-	rest    *rareValues
-	names   []record.Name
-	shapes  [][]uint32
-	shapeOf []uint32
+	times     []int64
+	cols      map[string]*column.Col
+	values    map[string][]record.Value
+	taken     map[string]bool // columns that Take was asked for
+	rareNames *rareNames
+	rest      *rareValues
+	names     []record.Name
+	shapes    [][]uint32
+	shapeOf   []uint32
 }
 
 var _ filter.Rows = (*Group)(nil)
@@ -332,9 +333,13 @@ func (g *Group) rare() (*rareNames, error) {
 	if g.dir.rest.values == 0 {
 		return &rareNames{}, nil
 	}
+	if g.rareNames != nil {
+		return g.rareNames, nil
+	}
 	cache := g.r.part.cache
 	key := cacheKey{g.r.part.id, g.number, cacheRare, 0}
 	if r, ok := cache.get(key).(*rareNames); ok {
+		g.rareNames = r
 		return r, nil
 	}
 	raw, err := g.src.Stream(g.dir.rest.names)
@@ -346,6 +351,7 @@ func (g *Group) rare() (*rareNames, error) {
 		return nil, g.wrap("names of rare fields", err)
 	}
 	cache.put(key, r, int64(len(raw)+20*len(r.names)))
+	g.rareNames = r
 	return r, nil
 }
 
