@@ -55,7 +55,7 @@ func fake(t *testing.T, handler http.HandlerFunc) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+testToken {
 			w.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprint(w, `{"error":{"kind":"auth","message":"unknown token"}}`)
+			fmt.Fprint(w, `{"kind":"auth","detail":"unknown token"}`)
 			return
 		}
 		handler(w, r)
@@ -86,9 +86,9 @@ func TestQueryExitCodes(t *testing.T) {
 		"none":           {answer: `{"stats":{}}`, args: []string{"hello"}},
 		"fail empty":     {answer: `{"stats":{}}`, args: []string{"hello", "--fail-empty"}, code: cli.ExitEmpty},
 		"partial":        {answer: row + `{"stats":{"partial":["a part is corrupt"]}}`, args: []string{"hello", "-o", "raw"}, code: cli.ExitPartial, stdout: "hello\n", stderr: "not complete: a part is corrupt"},
-		"error after":    {answer: row + `{"error":{"kind":"internal","message":"disk gone"}}`, args: []string{"hello", "-o", "raw"}, code: cli.ExitFailure, stdout: "hello\n", stderr: "disk gone"},
+		"error after":    {answer: row + `{"error":{"kind":"internal","detail":"disk gone"}}`, args: []string{"hello", "-o", "raw"}, code: cli.ExitFailure, stdout: "hello\n", stderr: "disk gone"},
 		"broken off":     {answer: row, args: []string{"hello", "-o", "raw"}, code: cli.ExitFailure, stderr: "broke off"},
-		"query error":    {answer: `{"error":{"kind":"query","message":"expected a value","hint":"quote it","position":2}}`, status: 400, args: []string{"a", ":"}, code: cli.ExitUsage, stderr: "error: expected a value\n  a :\n    ^\nhint: quote it\n"},
+		"query error":    {answer: `{"kind":"query","detail":"expected a value","hint":"quote it","position":2}`, status: 400, args: []string{"a", ":"}, code: cli.ExitUsage, stderr: "error: expected a value\n  a :\n    ^\nhint: quote it\n"},
 		"verbose":        {answer: row + `{"stats":{"rows_scanned":1234567,"elapsed_ms":12}}`, args: []string{"-v", "-o", "raw", "x"}, stdout: "hello\n", stderr: "1,234,567"},
 		"no query":       {code: cli.ExitUsage, stderr: "query --help"},
 		"bad limit":      {args: []string{"x", "-n", "0"}, code: cli.ExitUsage, stderr: "-n 0"},

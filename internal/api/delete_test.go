@@ -78,7 +78,7 @@ func TestDelete(t *testing.T) {
 		t.Errorf("%d deletions", len(d.asked))
 	}
 	d.err = errors.New("disk broke at /srv/data")
-	if got := w.do("admin", "POST", "/api/v1/delete", `{"query":"x"}`); !strings.Contains(got.Body.String(), `{"error":{"kind":"internal"`) || strings.Contains(got.Body.String(), "/srv") {
+	if got := w.do("admin", "POST", "/api/v1/delete", `{"query":"x"}`); !strings.Contains(got.Body.String(), `{"error":{"type":"tag:journalist,2026:internal"`) || strings.Contains(got.Body.String(), "/srv") {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 	d.tell = false

@@ -6,15 +6,17 @@ import (
 	"net/http"
 	"strconv"
 
+	"journalist/internal/problem"
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
-// Error is what a client is told: {"error":{"kind","message","hint","position"}}.
+// Error is what a client is told as a problem document. Where it is the last line of
+// a stream, that is {"error":DOCUMENT}.
 type Error struct {
 	Status  int
-	Kind    string // auth, query, limit, full, bad_request, internal, not_found, unsupported
+	Kind    string // one of problem.Kinds
 	Message string
 	Hint    string
 	// Position is where in the query the error is, in bytes, if HasPlace says so.
@@ -82,7 +84,9 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(e.retryAfter))
 	}
-	writeJSON(w, e.Status, append(e.append(nil), '\n'))
+	h.Set("Content-Type", problem.ContentType)
+	doc := e.document()
+	writeJSON(w, e.Status, append(doc.Append(nil), '\n'))
 }
 
 // logInternal tells the log what the client is not told.
@@ -92,25 +96,23 @@ func (s *Server) logInternal(r *http.Request, e *Error, err error) {
 	}
 }
 
-func (e *Error) append(dst []byte) []byte {
-	dst = append(dst, `{"error":{"kind":`...)
-	dst = record.AppendJSONString(dst, e.Kind)
-	dst = append(dst, `,"message":`...)
-	dst = record.AppendJSONString(dst, e.Message)
-	if e.Hint != "" {
-		dst = append(dst, `,"hint":`...)
-		dst = record.AppendJSONString(dst, e.Hint)
-	}
-	if e.HasPlace {
-		dst = append(dst, `,"position":`...)
-		dst = strconv.AppendInt(dst, int64(e.Position), 10)
-	}
-	return append(dst, '}', '}')
+func (e *Error) document() problem.Document {
+	return problem.Document{Status: e.Status, Kind: e.Kind, Detail: e.Message, Hint: e.Hint, Position: e.Position, HasPlace: e.HasPlace}
 }
 
+// append appends the error as the last line of a stream, without its end.
+func (e *Error) append(dst []byte) []byte {
+	doc := e.document()
+	return append(doc.Append(append(dst, `{"error":`...)), '}')
+}
+
+// writeJSON answers with a body that is application/json, unless a header says
+// otherwise.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/json")
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")

@@ -165,17 +165,19 @@ func TestErrorsBeforeTheFirstRow(t *testing.T) {
 		for _, accept := range []string{"", "text/csv"} {
 			got := w.query(`{"query":"x"}`, "Accept", accept)
 			var e struct {
-				Error struct {
-					Kind, Message, Hint string
-					Position            *int
-				}
+				Type, Title, Kind, Detail, Hint string
+				Status                          int
+				Position                        *int
 			}
 			err := json.Unmarshal(got.Body.Bytes(), &e)
-			if err != nil || got.Code != c.status || e.Error.Kind != c.kind || strings.Contains(got.Body.String(), "secret") {
+			if got.Header().Get("Content-Type") != "application/problem+json" || e.Type != "tag:journalist,2026:"+c.kind || e.Title == "" || e.Detail == "" || e.Status != c.status {
+				t.Errorf("%s: %v %s", c.name, got.Header(), got.Body)
+			}
+			if err != nil || got.Code != c.status || e.Kind != c.kind || strings.Contains(got.Body.String(), "secret") {
 				t.Errorf("%s: %d %s %v", c.name, got.Code, got.Body, err)
 			}
-			if (e.Error.Position != nil) != (c.kind == "query") || (got.Code == 429 || got.Code == 503) != (got.Header().Get("Retry-After") != "") {
-				t.Errorf("%s: position %v, headers %v", c.name, e.Error.Position, got.Header())
+			if (e.Position != nil) != (c.kind == "query") || (got.Code == 429 || got.Code == 503) != (got.Header().Get("Retry-After") != "") {
+				t.Errorf("%s: position %v, headers %v", c.name, e.Position, got.Header())
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func TestTailThatFails(t *testing.T) {
 	if got := <-events; got != "ready {}" {
 		t.Error(got)
 	}
-	if got := <-events; !strings.HasPrefix(got, `error {"error":{"kind":"internal"`) || strings.Contains(got, "secret") {
+	if got := <-events; !strings.HasPrefix(got, `error {"error":{"type":"tag:journalist,2026:internal"`) || strings.Contains(got, "secret") {
 		t.Error(got)
 	}
 	if got, more := <-events; more {
@@ -153,7 +153,7 @@ func TestTailEndsWithItsToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		next("event: error")
-		next(`data: {"error":{"kind":"auth"`)
+		next(`data: {"error":{"type":"tag:journalist,2026:auth"`)
 		if _, err := io.Copy(io.Discard, in); err != nil {
 			t.Error(err)
 		}

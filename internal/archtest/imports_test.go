@@ -28,13 +28,14 @@ var allowed = map[string][]string{
 	"ui":                  {},
 
 	"internal/scan":       {"internal/record", "internal/match"},
+	"internal/problem":    {"internal/record"},
 	"internal/lumberjack": {"internal/record", "internal/wire"},
 
 	"internal/tail":     {"internal/record", "internal/vfs", "internal/metrics"},
 	"internal/registry": {"internal/record", "internal/vfs", "internal/metrics", "internal/wire"},
 	"internal/ship":     {"internal/record", "internal/vfs", "internal/metrics", "internal/lumberjack"},
 
-	"internal/ingest/…": {"internal/record", "internal/ingest/…", "internal/lumberjack", "internal/metrics"},
+	"internal/ingest/…": {"internal/record", "internal/problem", "internal/ingest/…", "internal/lumberjack", "internal/metrics"},
 	"internal/pipeline": {"internal/record", "internal/metrics"},
 	"internal/store/…":  {"internal/record", "internal/scan", "internal/match", "internal/vfs", "internal/metrics", "internal/wire", "internal/store/…"},
 
@@ -43,7 +44,7 @@ var allowed = map[string][]string{
 	"internal/query/exec": {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/metrics"},
 	"internal/auth":       {"internal/vfs"},
 	"internal/pki":        {"internal/vfs"},
-	"internal/api/…":      {"internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui"},
+	"internal/api/…":      {"internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/problem", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui"},
 	"internal/cli":        {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/query/exec"},
 	"internal/testkit/…":  {"internal/…"},
 

@@ -24,7 +24,7 @@ func fakeServer(t *testing.T, handler http.HandlerFunc) *Client {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+testToken {
 			w.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprint(w, `{"error":{"kind":"auth","message":"no such token","hint":"journalist login"}}`)
+			fmt.Fprint(w, `{"kind":"auth","detail":"no such token","hint":"journalist login"}`)
 			return
 		}
 		handler(w, r)
@@ -74,12 +74,12 @@ func TestQueryFailures(t *testing.T) {
 		code   int
 		text   string
 	}{
-		"trailing error":    {200, "{\"a\":1}\n" + `{"error":{"kind":"limit","message":"over its budget","hint":"ask for less"}}`, ExitFailure, "over its budget (ask for less)"},
+		"trailing error":    {200, "{\"a\":1}\n" + `{"error":{"kind":"limit","detail":"over its budget","hint":"ask for less"}}`, ExitFailure, "over its budget (ask for less)"},
 		"broken off":        {200, "{\"a\":1}\n", ExitFailure, "its last line is missing"},
 		"empty":             {200, "", ExitFailure, "its last line is missing"},
 		"no rows but words": {200, "hello\n{\"stats\":{}}", ExitFailure, "bad row"},
-		"query":             {400, `{"error":{"kind":"query","message":"unexpected )","position":3}}`, ExitUsage, "unexpected )"},
-		"forbidden":         {403, `{"error":{"kind":"auth","message":"this token may not read"}}`, ExitAuth, "may not read"},
+		"query":             {400, `{"kind":"query","detail":"unexpected )","position":3}`, ExitUsage, "unexpected )"},
+		"forbidden":         {403, `{"kind":"auth","detail":"this token may not read"}`, ExitAuth, "may not read"},
 		"proxy":             {502, "<html>bad gateway</html>", ExitFailure, "502"},
 		"not a journalist":  {404, "nope", ExitFailure, "is this a journalist?"},
 	} {
@@ -171,7 +171,7 @@ func TestFollow(t *testing.T) {
 func TestFollowRefused(t *testing.T) {
 	c := fakeServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"error":{"kind":"query","message":"tail cannot count","position":2}}`)
+		fmt.Fprint(w, `{"kind":"query","detail":"tail cannot count","position":2}`)
 	})
 	err := c.Follow(t.Context(), "| stats count()", FollowHandler{Row: func(*Row) error { return nil }})
 	var api *APIError

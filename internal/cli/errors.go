@@ -50,10 +50,11 @@ func (e *APIError) Temporary() bool {
 	return false
 }
 
-// errorBody is the server's {"error":{…}}.
+// errorBody is the server's problem document (RFC 9457), which in the last line of a
+// stream stands as {"error":DOCUMENT}.
 type errorBody struct {
 	Kind     string `json:"kind"`
-	Message  string `json:"message"`
+	Message  string `json:"detail"`
 	Hint     string `json:"hint"`
 	Position *int   `json:"position"`
 }
@@ -73,11 +74,9 @@ const maxErrorBody = 64 << 10
 // answerError makes an APIError from an answer that is not 200.
 func answerError(resp *http.Response) *APIError {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var parsed struct {
-		Error *errorBody `json:"error"`
-	}
-	if err == nil && json.Unmarshal(body, &parsed) == nil && parsed.Error != nil {
-		e := parsed.Error.apiError(resp.StatusCode)
+	var parsed errorBody
+	if err == nil && json.Unmarshal(body, &parsed) == nil && parsed.Kind != "" {
+		e := parsed.apiError(resp.StatusCode)
 		e.RetryAfter, e.body = retryAfter(resp.Header), body
 		return e
 	}

@@ -45,7 +45,7 @@ func (i *ingested) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.fail = i.fail[1:]
 		w.Header().Set("Retry-After", "2")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"error":{"kind":"full","message":"status %d"}}`, status)
+		fmt.Fprintf(w, `{"kind":"full","detail":"status %d"}`, status)
 		return
 	}
 	z, err := zstd.NewReader(r.Body)
@@ -89,7 +89,7 @@ func (i *ingested) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if answer.Accepted == 0 { // as the real one does
 		w.WriteHeader(http.StatusBadRequest)
-		text = append(text[:len(text)-1], `,"error":{"kind":"bad_request","message":"no line was a JSON object"}}`...)
+		text = append(text[:len(text)-1], `,"kind":"bad_request","detail":"no line was a JSON object"}`...)
 	}
 	if _, err := w.Write(text); err != nil {
 		i.t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"journalist/internal/ingest/httpbody"
+	"journalist/internal/problem"
 	"journalist/internal/record"
 )
 
@@ -43,12 +44,42 @@ func explain(err error) failure {
 	return failure{http.StatusInternalServerError, "internal", "the rows could not be stored", "the server's log says why; send the rest again"}
 }
 
-// writeAnswer writes {"accepted":N,"rejected":M,"errors":[…]} and, when something
-// went wrong with the whole, "error". accepted counts what is durable, from the
-// beginning of the body and without the rejected lines.
+// writeAnswer writes {"accepted":N,"rejected":M,"errors":[…]}; when something went
+// wrong with the whole it is a problem document that has these too. accepted counts
+// what is durable, from the beginning of the body and without the rejected lines.
 func writeAnswer(w http.ResponseWriter, log *slog.Logger, res *Result, err error) {
-	status := http.StatusOK
-	out := append([]byte(`{"accepted":`), strconv.FormatInt(res.Accepted, 10)...)
+	var f failure
+	switch {
+	case err != nil:
+		f = explain(err)
+		if f.status == http.StatusInternalServerError {
+			log.Error("jsonl: rows could not be stored", "err", err)
+		}
+	case res.Accepted == 0 && res.Rejected > 0:
+		f = failure{http.StatusBadRequest, "bad_request", "no line was a JSON object", "send one JSON object a line"}
+	}
+	h := w.Header()
+	status, out := http.StatusOK, []byte{'{'}
+	h.Set("Content-Type", "application/json")
+	if f.status != 0 {
+		status = f.status
+		h.Set("Content-Type", problem.ContentType)
+		doc := problem.Document{Status: f.status, Kind: f.kind, Detail: f.message, Hint: f.hint}
+		out = append(doc.AppendMembers(out), ',')
+	}
+	out = append(res.append(out), "}\n"...)
+	h.Set("Content-Length", strconv.Itoa(len(out)))
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "5")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(out) // the client is gone: nobody to tell
+}
+
+// append appends the members of the answer.
+func (res *Result) append(out []byte) []byte {
+	out = append(out, `"accepted":`...)
+	out = strconv.AppendInt(out, res.Accepted, 10)
 	out = append(out, `,"rejected":`...)
 	out = strconv.AppendInt(out, res.Rejected, 10)
 	out = append(out, `,"errors":[`...)
@@ -62,36 +93,5 @@ func writeAnswer(w http.ResponseWriter, log *slog.Logger, res *Result, err error
 		out = record.AppendJSONString(out, e.Error)
 		out = append(out, '}')
 	}
-	out = append(out, ']')
-	var f failure
-	switch {
-	case err != nil:
-		f = explain(err)
-		if f.status == http.StatusInternalServerError {
-			log.Error("jsonl: rows could not be stored", "err", err)
-		}
-	case res.Accepted == 0 && res.Rejected > 0:
-		f = failure{http.StatusBadRequest, "bad_request", "no line was a JSON object", "send one JSON object a line"}
-	}
-	if f.status != 0 {
-		status = f.status
-		out = append(out, `,"error":{"kind":`...)
-		out = record.AppendJSONString(out, f.kind)
-		out = append(out, `,"message":`...)
-		out = record.AppendJSONString(out, f.message)
-		if f.hint != "" {
-			out = append(out, `,"hint":`...)
-			out = record.AppendJSONString(out, f.hint)
-		}
-		out = append(out, '}')
-	}
-	out = append(out, "}\n"...)
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(out)))
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "5")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(out) // the client is gone: nobody to tell
+	return append(out, ']')
 }

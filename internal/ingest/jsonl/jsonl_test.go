@@ -79,7 +79,8 @@ type answer struct {
 		Line  int64
 		Error string
 	}
-	Error struct{ Kind, Message, Hint string }
+	Status             int
+	Kind, Detail, Hint string
 }
 
 func post(t testing.TB, h http.Handler, sender ingest.Sender, target, contentType string, body io.Reader, header ...string) (int, answer) {
@@ -97,8 +98,8 @@ func post(t testing.TB, h http.Handler, sender ingest.Sender, target, contentTyp
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
 		t.Fatalf("answer %q: %v", w.Body, err)
 	}
-	if w.Code >= 400 != (a.Error.Kind != "") {
-		t.Errorf("status %d with %+v", w.Code, a.Error)
+	if w.Code >= 400 != (a.Kind != "") || a.Status != 0 && a.Status != w.Code || (w.Header().Get("Content-Type") == "application/problem+json") != (a.Kind != "") {
+		t.Errorf("status %d with %+v", w.Code, a)
 	}
 	return w.Code, a
 }
@@ -175,7 +176,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"NULs", "/", ndjson, "\x00\x00\n", anyone, nil, 400, "bad_request"},
 	} {
 		status, a := post(t, New(Options{Sink: &fakeSink{}}), c.sender, c.target, c.contentType, strings.NewReader(c.body), c.header...)
-		if status != c.status || a.Error.Kind != c.kind {
+		if status != c.status || a.Kind != c.kind {
 			t.Errorf("%s: %d %+v", c.name, status, a)
 		}
 	}
@@ -208,7 +209,7 @@ func TestSinkErrors(t *testing.T) {
 			return nil
 		}}
 		status, a := post(t, New(Options{Sink: s}), anyone, "/", ndjson, strings.NewReader(body))
-		if status != c.status || a.Error.Kind != c.kind || a.Accepted < batchRows || strings.Contains(a.Error.Message+a.Error.Hint, "secret") {
+		if status != c.status || a.Kind != c.kind || a.Accepted < batchRows || strings.Contains(a.Detail+a.Hint, "secret") {
 			t.Errorf("%v: %d %+v", c.err, status, a)
 		}
 	}
@@ -228,7 +229,7 @@ func TestLimit(t *testing.T) {
 	s := &fakeSink{}
 	body := strings.Repeat("{\"message\":\"a\"}\n", 10_000)
 	status, a := post(t, New(Options{Sink: s, MaxBody: 1 << 10}), anyone, "/", ndjson, strings.NewReader(body))
-	if status != 413 || a.Error.Kind != "limit" {
+	if status != 413 || a.Kind != "limit" {
 		t.Errorf("%d %+v", status, a)
 	}
 }
@@ -353,7 +354,7 @@ func TestMemory(t *testing.T) {
 	}
 	// A body with a key is cut where it always is, or not at all.
 	status, a := post(t, h, anyone, "/", ndjson, io.MultiReader(strings.NewReader("\n"), &freeing{h, strings.NewReader(body.String())}), "Idempotency-Key", "k")
-	if status != 429 || a.Accepted != 0 || a.Error.Kind != "limit" {
+	if status != 429 || a.Accepted != 0 || a.Kind != "limit" {
 		t.Errorf("%d %+v", status, a)
 	}
 	if !h.memory.TryAcquire(firstCharge) || h.memory.TryAcquire(1) {
@@ -373,7 +374,7 @@ func TestMemoryOfLongLines(t *testing.T) {
 		t.Fatal("memory is not given back")
 	}
 	status, a := post(t, h, anyone, "/", ndjson, strings.NewReader("{\"message\":\"short\"}\n"+long))
-	if status != 429 || a.Accepted != 1 || a.Error.Kind != "limit" {
+	if status != 429 || a.Accepted != 1 || a.Kind != "limit" {
 		t.Errorf("%d %+v", status, a)
 	}
 	if !h.memory.TryAcquire(firstCharge) {

@@ -447,7 +447,7 @@ test('lines without a level get no room for one, and plain bars', async () => {
 test('a failed histogram leaves the rows alone', async () => {
   await using({ allow: [failed('500')] }, async (page) => {
     await page.route('**/api/v1/histogram?*', (route) =>
-      route.fulfill({ status: 500, contentType: 'application/json', body: '{"error":{"kind":"internal","message":"no bars today"}}' }),
+      route.fulfill({ status: 500, contentType: 'application/json', body: '{"kind":"internal","detail":"no bars today"}' }),
     );
     await search(page, mine);
     await page.getByText('The histogram failed: no bars today').waitFor();
@@ -459,7 +459,7 @@ test('an answer that fails on the way keeps its rows and says so', async () => {
   await using({}, async (page) => {
     const row = '{"@timestamp":"2024-01-01T00:00:00Z","dataset":"logs","message":"survivor"}';
     await page.route('**/api/v1/query', (route) =>
-      route.fulfill({ contentType: 'application/x-ndjson', body: `${row}\n{"error":{"kind":"limit","message":"out of budget","hint":"ask for less"}}\n` }),
+      route.fulfill({ contentType: 'application/x-ndjson', body: `${row}\n{"error":{"kind":"limit","detail":"out of budget","hint":"ask for less"}}\n` }),
     );
     await search(page, mine);
     await page.getByRole('alert').getByText('out of budget').waitFor();

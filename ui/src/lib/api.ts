@@ -89,18 +89,18 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
 
 async function problemOf(res: Response): Promise<Problem> {
   try {
-    const body = (await res.json()) as { error?: unknown };
-    return problemFrom(body.error, res.status);
+    return problemFrom(await res.json(), res.status);
   } catch {
     return new Problem('internal', `The server answered ${res.status} ${res.statusText}.`.replace(' .', '.'), '', -1, res.status);
   }
 }
 
+/** problemFrom reads a problem document (RFC 9457), as an answer or at the end of a stream. */
 function problemFrom(error: unknown, status = 0): Problem {
   const e = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
   const str = (v: unknown): string => (typeof v === 'string' ? v : '');
   const position = typeof e.position === 'number' ? e.position : -1;
-  return new Problem(str(e.kind) || 'internal', str(e.message) || 'The server reported an error.', str(e.hint), position, status);
+  return new Problem(str(e.kind) || 'internal', str(e.detail) || 'The server reported an error.', str(e.hint), position, status);
 }
 
 const json = (body: unknown, signal?: AbortSignal): RequestInit => ({
