@@ -90,13 +90,7 @@ func (p *pattern) apply(t *Texts, sel Bitmap) error {
 func (p *pattern) count(t *Texts) (int, error) {
 	s := p.searches.Get().(*search.Search)
 	defer p.searches.Put(s)
-	n, ok, err := s.Count(t.Node, t.Source, t.filter())
-	if ok || err != nil {
-		return n, err
-	}
-	hit := NewBitmap(t.Node.Len())
-	err = s.Rows(t.Node, t.Source, t.filter(), nil, hit)
-	return hit.Count(), err
+	return s.Count(t.Node, t.Source, t.filter())
 }
 
 // Count counts the rows for which the predicate holds; ok is false where it has to

@@ -64,17 +64,21 @@ func (c *column) readValues(src stream.Source) error {
 	return nil
 }
 
-// lacks tells whether the values hold none of the literals that a pattern needs.
-func (c *column) lacks(p *match.Pattern, src stream.Source) (bool, error) {
+// lacks tells whether none of the values holds the literals that a pattern needs.
+func (c *column) lacks(s *Search, src stream.Source) (bool, error) {
 	if c.looked {
 		return c.barren, nil
+	}
+	if !s.mayHold(c.node) {
+		c.looked, c.barren = true, true
+		return true, nil
 	}
 	if err := c.readValues(src); err != nil {
 		return false, err
 	}
 	c.looked = true
 	if v := c.values; v.Len() > 0 {
-		c.barren = !p.MayMatchIn(v.Data[v.Offsets[0]:v.Offsets[v.Len()]])
+		c.barren = !s.pattern.MayMatchIn(v.Data[v.Offsets[0]:v.Offsets[v.Len()]])
 	}
 	return c.barren, nil
 }

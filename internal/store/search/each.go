@@ -12,13 +12,13 @@ import (
 const fewOf = 64
 
 // each asks about each text.
-func (s *Search) each(n *text.Node, src stream.Source, want, hit []uint64) error {
+func (s *Search) each(n *text.Node, src stream.Source, want []uint64, found *result) error {
 	if want != nil {
 		switch count := ones(want[:(n.Len()+63)/64]); {
 		case count == 0:
 			return nil
 		case count < n.Len()/fewOf:
-			return s.few(n, src, want, hit)
+			return s.few(n, src, want, found)
 		}
 	}
 	v, err := n.Texts(src)
@@ -45,11 +45,9 @@ func (s *Search) each(n *text.Node, src stream.Source, want, hit []uint64) error
 		}
 	}
 	if s.auto != nil && s.overflow() {
-		return s.each(n, src, want, hit)
+		return s.each(n, src, want, found)
 	}
-	for i, w := range got {
-		hit[i] |= w
-	}
+	found.add(got)
 	return nil
 }
 
@@ -61,7 +59,7 @@ func (s *Search) matches(b []byte) bool {
 	return s.ends(s.auto.Run(s.auto.Start(), b))
 }
 
-func (s *Search) few(n *text.Node, src stream.Source, want, hit []uint64) error {
+func (s *Search) few(n *text.Node, src stream.Source, want []uint64, found *result) error {
 	var rows []uint32
 	for i, w := range want[:(n.Len()+63)/64] {
 		for ; w != 0; w &= w - 1 {
@@ -75,10 +73,12 @@ func (s *Search) few(n *text.Node, src stream.Source, want, hit []uint64) error 
 	if v.Len() != len(rows) {
 		return corrupt("%d texts, %d expected", v.Len(), len(rows))
 	}
+	s.got = append(s.got[:0], make([]uint64, (n.Len()+63)/64)...)
 	for i, row := range rows {
 		if s.pattern.Match(v.At(i)) {
-			hit[row>>6] |= 1 << (row & 63)
+			s.got[row>>6] |= 1 << (row & 63)
 		}
 	}
+	found.add(s.got)
 	return nil
 }

@@ -12,10 +12,10 @@ import (
 // evaluator decides about the rows of a template node for which the plan says maybe.
 // It is used anew for each node and keeps its memory.
 type evaluator struct {
-	pattern *match.Pattern
-	auto    *match.Automaton
-	src     stream.Source
-	tokens  tokens
+	search *Search
+	auto   *match.Automaton
+	src    stream.Source
+	tokens tokens
 
 	forms   []template.Template
 	columns []column
@@ -56,7 +56,7 @@ type move struct{ column, by int32 }
 const unknown = ^match.State(0)
 
 func (e *evaluator) begin(s *Search, n *text.Node, src stream.Source) {
-	e.pattern, e.auto, e.src, e.forms = s.pattern, s.auto, src, n.Templates()
+	e.search, e.auto, e.src, e.forms = s, s.auto, src, n.Templates()
 	nodes := n.Columns()
 	if cap(e.columns) < len(nodes) {
 		e.columns = append(e.columns[:cap(e.columns)], make([]column, len(nodes)-cap(e.columns))...)
@@ -116,7 +116,7 @@ func (e *evaluator) anyValue(r *slotRange, form *template.Template) (bool, error
 		return false, nil
 	}
 	if r.numbers == nil && e.tokens.ask(e.auto) && !e.tokens.decides(e.auto, r, form) {
-		if lacks, err := c.lacks(e.pattern, e.src); lacks || err != nil {
+		if lacks, err := c.lacks(e.search, e.src); lacks || err != nil {
 			return false, err
 		}
 	}
@@ -169,7 +169,7 @@ func (e *evaluator) anyNumber(c *column, r *slotRange, form *template.Template) 
 
 // templates adds the matching rows of a template node to hit. It is false where the
 // automaton's states became too many.
-func (s *Search) templates(n *text.Node, p *planner, src stream.Source, want, hit []uint64) (bool, error) {
+func (s *Search) templates(n *text.Node, p *planner, src stream.Source, want []uint64, found *result) (bool, error) {
 	e := &s.eval
 	e.begin(s, n, src)
 	defer e.end()
@@ -188,7 +188,15 @@ func (s *Search) templates(n *text.Node, p *planner, src stream.Source, want, hi
 	}
 	if t := p.truth(); t != Some {
 		if t == All {
-			addAll(n.Len(), want, hit)
+			found.addAll(n.Len(), want)
+		}
+		return true, nil
+	}
+	if want == nil && found.hit == nil && p.settled() {
+		for t, v := range p.verdicts {
+			if v == yes {
+				found.count += e.forms[t].Rows
+			}
 		}
 		return true, nil
 	}
@@ -209,9 +217,7 @@ func (s *Search) templates(n *text.Node, p *planner, src stream.Source, want, hi
 	if s.overflow() {
 		return false, nil
 	}
-	for i, w := range e.got {
-		hit[i] |= w
-	}
+	found.add(e.got)
 	return true, nil
 }
 

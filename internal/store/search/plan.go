@@ -38,7 +38,9 @@ type planner struct {
 	first    []int // of each template, its first range; one more at the end
 	ranges   []slotRange
 
-	candidates []int
+	// Of candidates: which templates are, and scratch.
+	candidate, next, live []bool
+	found                 []int
 }
 
 func (p *planner) truth() Truth {
@@ -56,6 +58,9 @@ func (p *planner) truth() Truth {
 	return None
 }
 
+// settled tells that no row need be looked at.
+func (p *planner) settled() bool { return !slices.Contains(p.verdicts, maybe) }
+
 func (p *planner) rangesOf(t int) []slotRange { return p.ranges[p.first[t]:p.first[t+1]] }
 
 // planned returns the plan for a template node; false where there is no automaton.
@@ -63,7 +68,7 @@ func (s *Search) planned(n *text.Node, f Filter) (*planner, bool) {
 	if s.auto == nil {
 		return nil, false
 	}
-	pruned := s.ask(f)
+	s.ask(f)
 	p := &s.plan
 	if p.node == n && slices.Equal(p.absent, s.absent) {
 		return p, true
@@ -74,27 +79,14 @@ func (s *Search) planned(n *text.Node, f Filter) (*planner, bool) {
 	p.verdicts = append(p.verdicts[:0], make([]verdict, len(forms))...)
 	p.first = append(p.first[:0], make([]int, len(forms)+1)...)
 	p.ranges = p.ranges[:0]
-	if pruned {
-		pruned = s.candidates(n)
-	}
-	if !pruned {
-		for t := range forms {
-			p.first[t] = len(p.ranges)
+	pruned := s.candidates(n)
+	for t := range forms {
+		p.first[t] = len(p.ranges)
+		if !pruned || p.candidate[t] {
 			p.verdicts[t] = s.template(&forms[t], n.Columns())
 		}
-		p.first[len(forms)] = len(p.ranges)
-		return p, !s.overflow()
 	}
-	next := 0
-	for _, t := range p.candidates {
-		for ; next <= t; next++ {
-			p.first[next] = len(p.ranges)
-		}
-		p.verdicts[t] = s.template(&forms[t], n.Columns())
-	}
-	for ; next <= len(forms); next++ {
-		p.first[next] = len(p.ranges)
-	}
+	p.first[len(forms)] = len(p.ranges)
 	return p, !s.overflow()
 }
 
@@ -166,32 +158,6 @@ func origin(form *template.Template, slot int) int {
 		slot = form.Slots[slot].Copy
 	}
 	return slot
-}
-
-// candidates finds the templates whose static text has all keys that no value has.
-// It is false where that is not known of any key.
-func (s *Search) candidates(n *text.Node) bool {
-	p := &s.plan
-	p.candidates = p.candidates[:0]
-	static, ends := n.Static()
-	known := false
-	for i, k := range s.keys {
-		if !s.absent[i] || k.Text == nil {
-			continue
-		}
-		if s.finders[i] == nil {
-			s.finders[i] = match.NewSubstring(string(k.Text))
-		}
-		if !known {
-			known = true
-			p.candidates = narrow(p.candidates, s.finders[i], static, ends, 0, len(ends))
-			continue
-		}
-		p.candidates = slices.DeleteFunc(p.candidates, func(t int) bool {
-			return !s.finders[i].Match(static[begin(ends, t):ends[t]])
-		})
-	}
-	return known
 }
 
 // narrow appends those templates of [from, to) whose text matches. It looks into

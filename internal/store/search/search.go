@@ -16,9 +16,10 @@
 // The evaluator runs the automaton over those values only, row by row, and once for
 // each distinct value of a dictionary.
 //
-// Before that, a filter says which words and parts of tokens of the pattern no value
-// has: such a one must stand in the static text of a template, so only those templates
-// are planned that have all of them.
+// Before that, only those templates are chosen whose static text, or the values of one
+// of whose slots, may have each part of a word that the pattern has; of values that is
+// told by their lengths, classes of bytes and letters. And a filter says which words and parts of tokens of the pattern no value
+// has: such a one must stand in the static text.
 package search
 
 import (
@@ -62,6 +63,7 @@ type Search struct {
 	pattern *match.Pattern
 	auto    *match.Automaton // nil: there is none, or its states were too many
 	keys    []words.Key
+	parts   []part
 	sets    sets
 
 	absent  []bool           // of keys: the filter says no value has it
@@ -69,11 +71,13 @@ type Search struct {
 
 	plan planner
 	eval evaluator
+	got  []uint64 // scratch
 }
 
 // New makes a search for a pattern.
 func New(p *match.Pattern) *Search {
 	s := &Search{pattern: p, auto: p.Automaton(), keys: words.KeysOf(p)}
+	s.parts = partsOf(s.keys)
 	s.absent = make([]bool, len(s.keys))
 	s.finders = make([]*match.Pattern, len(s.keys))
 	s.sets.auto = s.auto
@@ -111,7 +115,7 @@ func (s *Search) Decide(n *text.Node, f Filter) Truth {
 		}
 		return Some
 	}
-	if s.ask(f) {
+	if s.ask(f) || !s.mayHold(n) {
 		return None
 	}
 	return s.byClasses(n)
@@ -161,53 +165,12 @@ func (s *Search) overflow() bool {
 	return s.auto == nil
 }
 
-// Count tells how many texts match, where that takes no decision text by text; ok
-// is false where Rows must tell.
-func (s *Search) Count(n *text.Node, src stream.Source, f Filter) (count int, ok bool, err error) {
-	switch s.Decide(n, f) {
-	case None:
-		return 0, true, nil
-	case All:
-		return n.Len(), true, nil
-	}
-	switch n.Kind() {
-	case text.Dict:
-		entries := n.Entries()
-		hit := make([]uint64, (entries.Len()+63)/64)
-		if err := s.Rows(entries, src, f, nil, hit); err != nil {
-			return 0, false, err
-		}
-		switch ones(hit) {
-		case 0:
-			return 0, true, nil
-		case entries.Len():
-			return n.Len(), true, nil
-		}
-	case text.Template:
-		p, planned := s.planned(n, f)
-		if !planned {
-			return 0, false, nil
-		}
-		e := &s.eval
-		e.begin(s, n, src)
-		defer e.end()
-		if err := e.refine(p, nil); err != nil {
-			return 0, false, err
-		}
-		if s.overflow() {
-			return 0, false, nil
-		}
-		for t, v := range p.verdicts {
-			switch v {
-			case maybe:
-				return 0, false, nil
-			case yes:
-				count += n.Templates()[t].Rows
-			}
-		}
-		return count, true, nil
-	}
-	return 0, false, nil
+// Count tells how many texts match. An error wraps stream.ErrCorrupt or is the
+// source's.
+func (s *Search) Count(n *text.Node, src stream.Source, f Filter) (int, error) {
+	var found result
+	err := s.rows(n, src, f, nil, &found)
+	return found.count, err
 }
 
 // Rows adds to hit the numbers of those texts in want that match; a nil want is all
@@ -217,29 +180,63 @@ func (s *Search) Rows(n *text.Node, src stream.Source, f Filter, want, hit []uin
 	if size := (n.Len() + 63) / 64; len(hit) < size || want != nil && len(want) < size {
 		return fmt.Errorf("search: sets of %d and %d words for %d texts", len(want), len(hit), n.Len())
 	}
+	return s.rows(n, src, f, want, &result{hit: hit})
+}
+
+// result takes the texts that match, once: as a set or, where that is nil, as their
+// number only.
+type result struct {
+	hit   []uint64
+	count int
+}
+
+// add adds texts.
+func (r *result) add(set []uint64) {
+	if r.hit == nil {
+		r.count = ones(set)
+		return
+	}
+	for i, w := range set {
+		r.hit[i] |= w
+	}
+}
+
+// addAll adds the texts of want, or all n.
+func (r *result) addAll(n int, want []uint64) {
+	switch {
+	case r.hit != nil:
+		addAll(n, want, r.hit)
+	case want == nil:
+		r.count = n
+	default:
+		r.count = ones(want[:(n+63)/64])
+	}
+}
+
+func (s *Search) rows(n *text.Node, src stream.Source, f Filter, want []uint64, found *result) error {
 	switch s.Decide(n, f) {
 	case None:
 		return nil
 	case All:
-		addAll(n.Len(), want, hit)
+		found.addAll(n.Len(), want)
 		return nil
 	}
 	switch n.Kind() {
 	case text.Dict:
-		return s.dict(n, src, f, want, hit)
+		return s.dict(n, src, f, want, found)
 	case text.Template:
 		if p, ok := s.planned(n, f); ok {
-			done, err := s.templates(n, p, src, want, hit)
+			done, err := s.templates(n, p, src, want, found)
 			if done || err != nil {
 				return err
 			}
 		}
 	}
-	return s.each(n, src, want, hit)
+	return s.each(n, src, want, found)
 }
 
 // dict asks about each distinct text once.
-func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want, hit []uint64) error {
+func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want []uint64, found *result) error {
 	entries := n.Entries()
 	matching := make([]uint64, (entries.Len()+63)/64)
 	if err := s.Rows(entries, src, f, nil, matching); err != nil {
@@ -249,7 +246,7 @@ func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want, hit []uin
 	case 0:
 		return nil
 	case entries.Len():
-		addAll(n.Len(), want, hit)
+		found.addAll(n.Len(), want)
 		return nil
 	}
 	codes, err := n.Codes(src, s.eval.ids[:0])
@@ -260,8 +257,17 @@ func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want, hit []uin
 	if len(codes) != n.Len() {
 		return corrupt("%d codes for %d texts", len(codes), n.Len())
 	}
+	if want == nil && found.hit == nil {
+		sum := uint64(0)
+		for _, c := range codes {
+			sum += matching[c>>6] >> (c & 63) & 1
+		}
+		found.count = int(sum)
+		return nil
+	}
 	// Decide whole words of 64 texts, and then which of them were asked for.
-	for w := 0; 64*w < len(codes); w++ {
+	s.got = append(s.got[:0], make([]uint64, (len(codes)+63)/64)...)
+	for w := range s.got {
 		some := codes[64*w : min(len(codes), 64*w+64)]
 		var got uint64
 		for i, c := range some {
@@ -270,8 +276,9 @@ func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want, hit []uin
 		if want != nil {
 			got &= want[w]
 		}
-		hit[w] |= got
+		s.got[w] = got
 	}
+	found.add(s.got)
 	return nil
 }
 

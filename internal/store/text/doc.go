@@ -21,11 +21,12 @@
 //	  2 typed      structure of package typed, stats
 //	  3 dict       m, node of the m distinct texts, structure of package ints: codes
 //	  4 template   see below
-//	  5 short      n bytes, chars: the next so many bytes of the chunks
+//	  5 short      n bytes, about: the next so many bytes of the chunks
 //	  6 ended      stats, stream (Texts): the texts, each ended by a zero byte
 //	  7 measured   stats, structure of package ints: lengths; stream (Texts): the texts
-//	stats   = shortest length, longest minus shortest length, chars
-//	chars   = the bits of match.Chars: the classes of bytes that occur
+//	stats   = shortest length, longest minus shortest length, about
+//	about   = the bits of match.Chars: the classes of bytes that occur; if letters or
+//	          bytes of 0x80 and above are among them, the bits of match.Letters
 //
 // How many values a node has is not in it: the root's number is known to who refers
 // to the tree, a dictionary's is m, a template's columns' follow from its rows.

@@ -164,7 +164,7 @@ func (e *encoder) constant(v texts.Vector, what say) {
 	e.id(e.w.Put(stream.Texts, text))
 }
 
-// stats appends the lengths and classes of v.
+// stats appends the lengths of v and what it consists of.
 func (e *encoder) stats(v texts.Vector) {
 	shortest, longest := len(v.At(0)), 0
 	for i := range v.Len() {
@@ -173,13 +173,20 @@ func (e *encoder) stats(v texts.Vector) {
 	}
 	e.number(shortest)
 	e.number(longest - shortest)
-	e.number(int(charsOf(v)))
+	e.about(v)
 }
 
-// charsOf returns the classes that occur in v.
-func charsOf(v texts.Vector) match.Chars {
-	return match.CharsOf(v.Data[v.Offsets[0]:v.Offsets[v.Len()]])
+// about appends the classes that occur in v and, where these leave it open, the letters.
+func (e *encoder) about(v texts.Vector) {
+	chars, letters := match.About(v.Data[v.Offsets[0]:v.Offsets[v.Len()]])
+	e.number(int(chars))
+	if chars&lettered != 0 {
+		e.number(int(letters))
+	}
 }
+
+// lettered are the classes of bytes that may be letters.
+const lettered = match.CharHexLower | match.CharLower | match.CharHexUpper | match.CharUpper | match.CharHigh
 
 func (e *encoder) dictionary(l *level, depth int, what say) {
 	e.dst = append(e.dst, formDict)
@@ -207,7 +214,7 @@ func (e *encoder) plain(v texts.Vector, what say) {
 	case ended && size <= chunkSize/4:
 		e.dst = append(e.dst, formShort)
 		e.number(size)
-		e.number(int(charsOf(v)))
+		e.about(v)
 		e.putShort(buf)
 	case ended:
 		e.dst = append(e.dst, formEnded)

@@ -67,6 +67,7 @@ const (
 type Node struct {
 	form           uint8
 	chars          match.Chars
+	letters        match.Letters
 	n              int
 	minLen, maxLen int
 
@@ -125,6 +126,9 @@ func (n *Node) MaxLen() int { return n.maxLen }
 
 // Chars are the classes of bytes that occur in the values, or more.
 func (n *Node) Chars() match.Chars { return n.chars }
+
+// Letters are the letters that occur in the values, or more.
+func (n *Node) Letters() match.Letters { return n.letters }
 
 // Text is the value of a Const.
 func (n *Node) Text() []byte { return n.text }

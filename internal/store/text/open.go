@@ -109,7 +109,7 @@ func (p *parser) node(n, depth int) *Node {
 		}
 		e := p.node(m, depth+1)
 		node.inner = []*Node{e}
-		node.minLen, node.maxLen, node.chars = e.minLen, e.maxLen, e.chars
+		node.minLen, node.maxLen, node.chars, node.letters = e.minLen, e.maxLen, e.chars, e.letters
 		node.codes = ints.Read(&p.d, n)
 	case formTemplate:
 		p.template(node, depth)
@@ -130,18 +130,26 @@ func (p *parser) node(n, depth int) *Node {
 
 func (n *Node) constant(text []byte) {
 	n.text = text
-	n.minLen, n.maxLen, n.chars = len(text), len(text), match.CharsOf(text)
+	n.minLen, n.maxLen = len(text), len(text)
+	n.chars, n.letters = match.About(text)
 }
 
 func (p *parser) stats(n *Node) {
 	n.minLen = p.number("length", MaxSize)
 	n.maxLen = n.minLen + p.number("length", uint64(MaxSize-n.minLen))
+	p.about(n)
+}
+
+func (p *parser) about(n *Node) {
 	n.chars = match.Chars(p.number("classes", 1<<16-1))
+	if n.chars&lettered != 0 {
+		n.letters = match.Letters(p.number("letters", uint64(match.AllLetters)))
+	}
 }
 
 func (p *parser) short(n *Node) {
 	size := p.number("chunk", chunkSize)
-	n.chars = match.Chars(p.number("classes", 1<<16-1))
+	p.about(n)
 	if size < n.n {
 		p.d.Fail("%d texts in %d bytes", n.n, size)
 		return
@@ -300,7 +308,9 @@ func (n *Node) bounds() {
 		shortest, longest := 0, 0
 		for _, b := range form.Pieces {
 			shortest += len(b)
-			n.chars |= match.CharsOf(b)
+			chars, letters := match.About(b)
+			n.chars |= chars
+			n.letters |= letters
 		}
 		longest = shortest
 		for _, s := range form.Slots {
@@ -315,5 +325,6 @@ func (n *Node) bounds() {
 	n.maxLen = min(n.maxLen, MaxSize)
 	for _, c := range n.inner {
 		n.chars |= c.chars
+		n.letters |= c.letters
 	}
 }
