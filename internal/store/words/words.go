@@ -15,9 +15,9 @@
 // its 64-bit hash (see Hash and Pair).
 //
 // Parts of tokens are known by their grams: three neighbouring bytes, each one of 40
-// classes: the ten digits, the 26 letters in either case (also K and ſ), the bytes
-// . - and _, and, in one class, @ % and +. They serve for what is not a whole word of
-// a pattern.
+// classes: the ten digits, the 26 letters in either case (U+212A is a k, U+017F an s),
+// the bytes . - and _, and, in one class, @ % and +. They serve for what is not a whole
+// word of a pattern.
 //
 // # Bytes
 //
