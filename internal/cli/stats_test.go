@@ -118,7 +118,7 @@ func TestClientStats(t *testing.T) {
 		`{"progress":{}}` + "\n": "broke off",
 		"":                       "broke off",
 		"<html>\n":               "no JSON",
-		`{"error":{"kind":"internal","detail":"the disk broke","detail":"the disk broke"}}` + "\n": "the disk broke",
+		`{"error":{"kind":"internal","detail":"the disk broke"}}` + "\n": "the disk broke",
 	} {
 		body = text
 		if _, _, err := c.Stats(context.Background(), scan.InventoryRequest{}, nil); err == nil || !strings.Contains(err.Error(), want) {
