@@ -5,23 +5,27 @@ import "journalist/internal/store/part"
 // piece is some bytes of a row group: of one column, or of none when column is "".
 type piece struct {
 	column    string
-	kind      string
-	bytes     int64 // on disk; of a block that several share, its share
-	raw       int64 // uncompressed
-	values    int64 // counted in one piece of each column only
+	kind      string // how they are encoded, or what they are
+	bytes     int64  // on disk; of a block that several share, its share
+	raw       int64  // uncompressed
+	values    int64  // of the column; of its several pieces one has them
 	templates int64
 }
 
-// kindDirectory is what says where everything is.
-const kindDirectory = "directory"
+const (
+	// kindDirectory is what says where everything is; heads and footers of files
+	// count to it.
+	kindDirectory = "directory"
+	// kindGroups is the bytes of row groups that are not told apart.
+	kindGroups = "row groups"
+)
 
-// pieces tells what a row group's bytes are, reading its directory only. What no
-// piece covers counts as the directory's.
-func pieces(r *part.Reader, i int, add func(piece)) error {
-	g, err := r.Group(i)
-	if err != nil {
+// pieces tells what the bytes of a row group are, reading its directory only, of a
+// part that was opened without a cache. What no piece covers is the directory's.
+func pieces(p *part.Part, r *part.Reader, i int, add func(piece)) error {
+	if _, err := r.Group(i); err != nil {
 		return err
 	}
-	_ = g
+	add(piece{kind: kindGroups, bytes: p.Groups[i].Len, raw: p.Groups[i].Bytes})
 	return nil
 }
