@@ -34,7 +34,7 @@ func TestNothingIsOpen(t *testing.T) {
 	for _, route := range []string{
 		"GET /", "GET /healthz", "GET /readyz", "GET /metrics",
 		"POST /api/v1/query", "GET /api/v1/query", "GET /api/v1/tail?query=*", "GET /api/v1/histogram?query=*",
-		"GET /api/v1/fields?query=*", "POST /api/v1/ingest/jsonl", "GET /api/v1/me", "POST /api/v1/logout",
+		"GET /api/v1/fields?query=*", "GET /api/v1/health", "GET /api/v1/stats", "POST /api/v1/ingest/jsonl", "GET /api/v1/me", "POST /api/v1/logout",
 		"GET /elastic/", "POST /elastic/_bulk", "PUT /elastic/_bulk", "POST /elastic/logs/_bulk", "GET /elastic/_license",
 		"GET /api/v1/unknown", "GET /debug/pprof/", "GET /api/v1/../../metrics",
 	} {
