@@ -223,6 +223,12 @@ func (q *query) run(ctx context.Context, p *plan, yield func(*scan.Block) error)
 			return err
 		}
 		return q.rest(t, p.rest, yield)
+	case p.special != nil:
+		t, err := q.special(ctx, p)
+		if err != nil {
+			return err
+		}
+		return q.rest(t, p.rest, yield)
 	case p.rest != nil || !p.inTimeOrder():
 		t, err := q.collect(ctx, p)
 		if err != nil {

@@ -29,6 +29,9 @@ type plan struct {
 	// stats groups the rows of the scan; as chart says, where that is set.
 	stats *lang.Stats
 	chart *lang.Timechart
+	// special, where not nil, describes the rows of the scan instead: one of
+	// *lang.Facets.
+	special lang.Pipe
 	// rest works on what came of all that.
 	rest []lang.Pipe
 }
@@ -87,12 +90,16 @@ func (q *query) plan() (*plan, error) {
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.stats, ownLimit = pipe, true
 			}
+		case *lang.Facets:
+			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
+				p.special, ownLimit = pipe, true
+			}
 		case *lang.Timechart:
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.stats, p.chart, ownLimit = &lang.Stats{Pos: pipe.Pos, Aggs: pipe.Aggs, By: pipe.By}, pipe, true
 			}
 		}
-		if p.stats != nil {
+		if p.stats != nil || p.special != nil {
 			pipes = pipes[1:]
 			break
 		}
@@ -103,7 +110,7 @@ func (q *query) plan() (*plan, error) {
 	p.rest = append(p.rest, pipes...)
 	for _, pipe := range p.rest {
 		switch pipe.(type) {
-		case *lang.Limit, *lang.Stats, *lang.Timechart:
+		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets:
 			ownLimit = true
 		}
 	}

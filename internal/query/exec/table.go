@@ -89,6 +89,8 @@ func (q *query) apply(t *table, p lang.Pipe) (*table, error) {
 		return t, q.eval(t, p)
 	case *lang.Timechart:
 		return q.chartTable(t, p)
+	case *lang.Facets:
+		return q.facetsTable(t, p)
 	case *lang.Extract:
 		return t, q.extract(t, p)
 	case *lang.Stats:

@@ -134,7 +134,7 @@ type Scalar struct {
 }
 
 // Pipe is a step that works on what comes before it: one of *Stats, *Fields,
-// *Sort, *Limit, *Where, *Extract, *Eval, *Top, *Uniq, *Dedup, *Timechart.
+// *Sort, *Limit, *Where, *Extract, *Eval, *Top, *Uniq, *Dedup, *Timechart, *Facets.
 type Pipe interface {
 	Offset() int
 	String() string

@@ -7,7 +7,7 @@ import (
 
 // pipeNames lists the pipes; head is limit, rex is extract.
 var pipeNames = []string{
-	"dedup", "eval", "extract", "fields", "head", "limit", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
+	"dedup", "eval", "extract", "facets", "fields", "head", "limit", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
 }
 
 // maxLimit is the largest n of limit n.
@@ -37,6 +37,8 @@ func (p *parser) pipe() (Pipe, *Error) {
 		return &Dedup{Pos: pos, Names: names}, err
 	case "eval":
 		return p.eval(pos)
+	case "facets":
+		return p.facets(pos)
 	case "rare":
 		return p.top(pos, true)
 	case "timechart":

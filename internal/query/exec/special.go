@@ -1,0 +1,61 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+
+	"journalist/internal/query/lang"
+	"journalist/internal/scan"
+)
+
+// special answers the pipe that describes the rows of a scan.
+func (q *query) special(ctx context.Context, p *plan) (*table, error) {
+	switch pipe := p.special.(type) {
+	case *lang.Facets:
+		return q.facets(ctx, p, pipe)
+	}
+	return nil, fmt.Errorf("exec: pipe %T", p.special)
+}
+
+// note adds a remark on a complete answer, once.
+func (q *query) note(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	if !contains(q.stats.Notes, s) {
+		q.stats.Notes = append(q.stats.Notes, s)
+	}
+}
+
+// sample scans the newest rows of a plan, whole, at most so many of them; more
+// tells that there are others.
+func (q *query) sample(ctx context.Context, p *plan, rows int, add func(*scan.Block) error) (more bool, err error) {
+	r := p.request(q)
+	if r == nil {
+		return false, nil
+	}
+	r.Whole, r.Order = true, scan.NewestFirst
+	if !p.cuts() {
+		r.Limit = rows + 1
+	}
+	chain, left := p.chain(), rows
+	err = q.scan(ctx, r, func(b *scan.Block) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b, err := chain.apply(b)
+		if err != nil || b.Len() == 0 {
+			return err
+		}
+		if more = b.Len() > left; more {
+			b = firstRows(b, left)
+		}
+		left -= b.Len()
+		if err := add(b); err != nil {
+			return err
+		}
+		if more {
+			return errEnough
+		}
+		return nil
+	})
+	return more, err
+}
