@@ -25,14 +25,19 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.conn.CAFile, "ca", "", "the server's certificate authority, a PEM `FILE` (or JOURNALIST_CA)")
 }
 
-// client makes the client that flags, environment and login ask for.
-func (f *clientFlags) client() (*cli.Client, error) {
+// options are what flags, environment and login say about the server.
+func (f *clientFlags) options() (cli.ClientOptions, error) {
 	f.conn.Version = programVersion()
 	path, err := cli.ProfilePath()
 	if err != nil && f.conn.Server == "" {
-		return nil, err
+		return cli.ClientOptions{}, err
 	}
-	o, err := f.conn.Options(path)
+	return f.conn.Options(path)
+}
+
+// client makes the client that flags, environment and login ask for.
+func (f *clientFlags) client() (*cli.Client, error) {
+	o, err := f.options()
 	if err != nil {
 		return nil, err
 	}

@@ -20,17 +20,24 @@ type Question struct {
 	From  string `json:"from,omitempty"`
 	To    string `json:"to,omitempty"`
 	Limit int    `json:"limit,omitempty"`
+	// Zone names the time zone in which days begin; "" is UTC.
+	Zone string `json:"zone,omitempty"`
 	// Source asks for the nested records as they came, in _source.
 	Source bool `json:"source,omitempty"`
 }
 
 // Stats is what the server says about an answer.
 type Stats struct {
-	RowsMatched int64    `json:"rows_matched"`
-	RowsScanned int64    `json:"rows_scanned"`
-	BytesRead   int64    `json:"bytes_read"`
-	ElapsedMS   float64  `json:"elapsed_ms"`
-	Partial     []string `json:"partial"`
+	RowsMatched   int64   `json:"rows_matched"`
+	RowsScanned   int64   `json:"rows_scanned"`
+	BytesRead     int64   `json:"bytes_read"`
+	GroupsRead    int64   `json:"groups_read"`
+	GroupsSkipped int64   `json:"groups_skipped"`
+	ElapsedMS     float64 `json:"elapsed_ms"`
+	// Partial is why the answer is not complete.
+	Partial []string `json:"partial"`
+	// Notes say what of a complete answer is an estimate, and how good a one.
+	Notes []string `json:"notes"`
 }
 
 // maxLine bounds one line of an answer: a record (record.MaxRecord) with every
@@ -159,6 +166,9 @@ func (c *Client) Fields(ctx context.Context, q Question, top int) (FieldsAnswer,
 	}
 	if q.To != "" {
 		v.Set("to", q.To)
+	}
+	if q.Zone != "" {
+		v.Set("zone", q.Zone)
 	}
 	var a FieldsAnswer
 	err := c.getJSON(ctx, "/api/v1/fields?"+v.Encode(), &a)

@@ -31,8 +31,11 @@ type RenderOptions struct {
 	// Terminal says that a person looks at it: forms that are exact otherwise make
 	// visible what could act on the terminal.
 	Terminal bool
-	// Width is the terminal's, 0 for none: a table cuts long cells to it.
+	// Width is the terminal's, 0 for none: pretty wraps to it, a table cuts long
+	// cells to it.
 	Width int
+	// Marks are what pretty marks in messages where it has colours; nil: nothing.
+	Marks *Highlighter
 }
 
 // NewRenderer makes the renderer for a form. Whoever calls it buffers w as it

@@ -6,7 +6,8 @@ import (
 )
 
 // prettyRenderer shows a record on one line for people: local time, host, level,
-// message, then the other fields dimmed. The further lines of a message with
+// message with what the query looks for marked, then the other fields dimmed, wrapped
+// to a terminal's width. The further lines of a message with
 // several (a stack trace) are indented. Rows that are no records, such as those of
 // stats, become a table.
 type prettyRenderer struct {
@@ -15,6 +16,7 @@ type prettyRenderer struct {
 	table *tableRenderer
 	seen  bool
 	buf   []byte
+	line  []styled
 }
 
 // The colours of the parts of a line. A level is a word as well, so that colour is
@@ -25,6 +27,7 @@ const (
 	red    = "\x1b[1;31m"
 	yellow = "\x1b[33m"
 	green  = "\x1b[32m"
+	mark   = "\x1b[30;43m"
 	reset  = "\x1b[0m"
 )
 
@@ -54,29 +57,24 @@ func (r *prettyRenderer) Flush() error {
 }
 
 func (r *prettyRenderer) appendRecord(dst []byte, row *Row) []byte {
-	begin := len(dst)
-	part := func(style, text string) {
-		if text == "" {
+	line := r.line[:0]
+	part := func(pieces ...styled) {
+		if len(pieces) == 0 || len(pieces) == 1 && pieces[0].text == "" {
 			return
 		}
-		if len(dst) > begin {
-			dst = append(dst, ' ')
+		if len(line) > 0 {
+			line = append(line, styled{text: " "})
 		}
-		if r.o.Colour && style != "" {
-			dst = append(append(append(dst, style...), text...), reset...)
-			return
-		}
-		dst = append(dst, text...)
+		line = append(line, pieces...)
 	}
 	if t, ok := row.Field("@timestamp"); ok {
-		part(dim, shownTime(t.Text(), r.o.Zone))
+		part(styled{dim, shownTime(t.Text(), r.o.Zone)})
 	}
-	part("", Safe(row.Text("host")))
+	part(styled{text: Safe(row.Text("host"))})
 	level := Safe(row.Text("level"))
-	part(levelColour(level), strings.ToUpper(level))
-	message := row.Text("message")
-	lines := strings.Split(strings.TrimRight(message, "\n"), "\n")
-	part("", Safe(strings.TrimSuffix(lines[0], "\r")))
+	part(styled{levelColour(level), strings.ToUpper(level)})
+	first, more, several := strings.Cut(strings.TrimRight(row.Text("message"), "\n"), "\n")
+	part(r.marked(strings.TrimSuffix(first, "\r"))...)
 	var rest []byte
 	for _, f := range row.Fields {
 		if prettyHides(f) {
@@ -87,14 +85,44 @@ func (r *prettyRenderer) appendRecord(dst []byte, row *Row) []byte {
 		}
 		rest = appendLogfmt(rest, f)
 	}
-	part(dim, string(rest))
-	dst = append(dst, '\n')
-	for _, l := range lines[1:] {
-		dst = append(dst, "    "...)
-		dst = append(dst, Safe(strings.TrimSuffix(l, "\r"))...)
-		dst = append(dst, '\n')
+	part(styled{dim, string(rest)})
+	dst = append(r.appendLine(dst, line), '\n')
+	if several {
+		for l := range strings.SplitSeq(more, "\n") {
+			line = append(append(line[:0], styled{text: "    "}), r.marked(strings.TrimSuffix(l, "\r"))...)
+			dst = append(r.appendLine(dst, line), '\n')
+		}
 	}
+	r.line = line
 	return dst
+}
+
+// appendLine appends a line, wrapped where a person looks at it.
+func (r *prettyRenderer) appendLine(dst []byte, line []styled) []byte {
+	if r.o.Terminal && r.o.Width > 0 {
+		return appendWrapped(dst, line, r.o.Width, r.o.Colour)
+	}
+	return appendStyled(dst, line, r.o.Colour)
+}
+
+// marked is a text in pieces, with what the query looks for apart.
+func (r *prettyRenderer) marked(text string) []styled {
+	if !r.o.Colour {
+		return []styled{{text: Safe(text)}}
+	}
+	var pieces []styled
+	at := 0
+	for _, s := range r.o.Marks.spans(text) {
+		if at < s.from {
+			pieces = append(pieces, styled{text: Safe(text[at:s.from])})
+		}
+		pieces = append(pieces, styled{mark, Safe(text[s.from:s.to])})
+		at = s.to
+	}
+	if at < len(text) {
+		pieces = append(pieces, styled{text: Safe(text[at:])})
+	}
+	return pieces
 }
 
 // prettyHides tells that a field stands elsewhere on the line or says nothing

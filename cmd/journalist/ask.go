@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"journalist/internal/cli"
+	"journalist/internal/query/lang"
+)
+
+// maxLimit is the most rows that the server streams for one query.
+const maxLimit = 1_000_000
+
+// askFlags are the flags of the commands that put a question and show rows.
+type askFlags struct {
+	client    clientFlags
+	span      rangeFlags
+	zone      string
+	limit     int
+	form      string
+	source    bool
+	failEmpty bool
+	stats     bool
+	link      bool
+
+	location *time.Location // of zone
+}
+
+// register adds the flags; limit is the default of -n.
+func (f *askFlags) register(cmd *cobra.Command, limit int) {
+	f.client.register(cmd)
+	f.span.register(cmd)
+	fl := cmd.Flags()
+	fl.IntVarP(&f.limit, "limit", "n", limit, "at most this many rows")
+	fl.StringVarP(&f.form, "output", "o", "pretty", "how rows are shown: "+strings.Join(cli.Forms, ", "))
+	fl.StringVar(&f.zone, "tz", "", "the time zone in which times are shown and days begin: UTC, Europe/Berlin (default: times as here, days in UTC)")
+	fl.BoolVar(&f.failEmpty, "fail-empty", false, "exit with 5 when no row matches")
+	fl.BoolVarP(&f.stats, "stats", "v", false, "say on stderr what the query cost")
+	fl.BoolVar(&f.stats, "verbose", false, "the same as --stats")
+	_ = fl.MarkHidden("verbose") // fails only for an unknown flag
+	fl.BoolVar(&f.link, "link", false, "print the link that shows the query on the page, and do not run it")
+	completeForms(cmd, cli.Forms...)
+	dashHint(cmd)
+}
+
+// question makes the question that flags and text ask for.
+func (f *askFlags) question(text string) (cli.Question, error) {
+	if f.limit < 1 || f.limit > maxLimit {
+		return cli.Question{}, cli.Exit(cli.ExitUsage, fmt.Errorf("-n %d: want 1 to %d", f.limit, maxLimit))
+	}
+	q := cli.Question{Query: text, Limit: f.limit, Source: f.source, Zone: f.zone}
+	var err error
+	if f.location, err = location(f.zone); err != nil {
+		return q, err
+	}
+	q.From, q.To, err = f.span.resolve(time.Now().In(f.location))
+	return q, err
+}
+
+// location finds the time zone of --tz; "" is this machine's.
+func location(name string) (*time.Location, error) {
+	if name == "" {
+		return time.Local, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" { // which the server would take for its own
+		return nil, cli.Exit(cli.ExitUsage, fmt.Errorf("--tz %s: there is no such time zone: want UTC or a name such as Europe/Berlin", name))
+	}
+	return zone, nil
+}
+
+// asker answers questions: a server's client, or files.
+type asker interface {
+	Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error)
+}
+
+// ask puts a question and shows the answer.
+func (a *app) ask(ctx context.Context, f *askFlags, text string) error {
+	q, err := f.question(text)
+	if err != nil {
+		return err
+	}
+	if f.link {
+		return a.printLink(f, q, false)
+	}
+	c, err := f.client.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return a.show(ctx, f, q, c)
+}
+
+// show asks and prints rows as they come.
+func (a *app) show(ctx context.Context, f *askFlags, q cli.Question, from asker) error {
+	out := a.output(false)
+	render, err := a.renderer(out, f, q.Query)
+	if err != nil {
+		return err
+	}
+	var rows atomic.Int64
+	waiting := a.waiting(from, &rows)
+	screen := cli.IsTerminal(a.stdout)
+	st, err := from.Query(ctx, q, func(r *cli.Row) error {
+		rows.Add(1)
+		if screen {
+			waiting.Hide()
+		}
+		if err := render.Row(r); err != nil {
+			return err
+		}
+		return out.row()
+	})
+	waiting.Stop()
+	// What came before an error is shown too.
+	if ferr := render.Flush(); err == nil {
+		err = ferr
+	}
+	if ferr := out.w.Flush(); err == nil {
+		err = ferr
+	}
+	if err != nil {
+		return a.explain(q.Query, err)
+	}
+	return a.conclude(f, q, st, rows.Load())
+}
+
+// conclude says on stderr what there is to say about an answer, and makes the exit
+// code.
+func (a *app) conclude(f *askFlags, q cli.Question, st cli.Stats, rows int64) error {
+	if f.stats {
+		fmt.Fprintf(a.stderr, "%s rows; %s matched of %s looked at, %s read, %.0f ms\n", cli.Thousands(rows),
+			cli.Thousands(st.RowsMatched), cli.Thousands(st.RowsScanned), cli.Bytes(st.BytesRead), st.ElapsedMS)
+		if st.GroupsRead+st.GroupsSkipped > 0 {
+			fmt.Fprintf(a.stderr, "%s row groups read, %s passed over\n", cli.Thousands(st.GroupsRead), cli.Thousands(st.GroupsSkipped))
+		}
+	}
+	for _, n := range st.Notes {
+		fmt.Fprintln(a.stderr, "note: "+cli.Safe(n))
+	}
+	if rows == int64(q.Limit) && cli.IsTerminal(a.stderr) {
+		fmt.Fprintf(a.stderr, "the first %d rows: -n asks for more\n", q.Limit)
+	}
+	if err := a.partial(st); err != nil {
+		return err
+	}
+	if rows == 0 && f.failEmpty {
+		return cli.Exit(cli.ExitEmpty, nil)
+	}
+	return nil
+}
+
+// renderer makes the renderer for the output, with what the query looks for marked.
+func (a *app) renderer(out *output, f *askFlags, query string) (cli.Renderer, error) {
+	o := cli.TerminalOptions(f.form, a.stdout)
+	o.Zone = f.location
+	if o.Colour {
+		if q, err := lang.Parse(query); err == nil { // else whoever answers says what is wrong
+			o.Marks = cli.NewHighlighter(q)
+		}
+	}
+	return cli.NewRenderer(out.w, o)
+}
+
+// progressing is an asker that knows how far it is.
+type progressing interface{ Progress() string }
+
+// waiting shows on a terminal that a query still runs, and how far it is.
+func (a *app) waiting(from asker, rows *atomic.Int64) *cli.Waiting {
+	if !cli.IsTerminal(a.stderr) {
+		return nil
+	}
+	return cli.StartWaiting(a.stderr, func(d time.Duration) string {
+		line := fmt.Sprintf("%.0f s  %s rows", d.Seconds(), cli.Thousands(rows.Load()))
+		if p, ok := from.(progressing); ok {
+			line += "  " + p.Progress()
+		}
+		return line + "  (Ctrl-C ends the query)"
+	})
+}
+
+// printLink prints the page's address with the question in it.
+func (a *app) printLink(f *askFlags, q cli.Question, live bool) error {
+	o, err := f.client.options()
+	if err != nil {
+		return err
+	}
+	// The page keeps a range as it was chosen, so that -s stays "the last hour".
+	if f.span.since != "" {
+		q.From, q.To = "now-"+f.span.since, "now"
+	}
+	link, err := cli.PageLink(o.Server, q, live)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.stdout, link)
+	return err
+}
+
+// piped appends a pipe to a query; an empty query matches everything.
+func piped(query, pipe string) string {
+	if strings.TrimSpace(query) == "" {
+		query = "*"
+	}
+	return query + " | " + pipe
+}
