@@ -4,22 +4,21 @@ import (
 	"bytes"
 	"net/http"
 
-	"journalist/internal/query/lang"
 	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
-// queryCSV answers a query as CSV (RFC 4180). CSV has no room for a trailer: a
+// answerCSV answers a query as CSV (RFC 4180). CSV has no room for a trailer: a
 // failure on the way cuts the connection, so that nobody takes a part for the
 // whole, and the statistics come as the HTTP trailer X-Journalist-Stats.
-func (s *Server) queryCSV(w http.ResponseWriter, r *http.Request, req lang.Request) {
+func (s *Server) answerCSV(w http.ResponseWriter, r *http.Request, run runner) {
 	out := newStream(w, func(h http.Header) {
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Trailer", "X-Journalist-Stats")
 	})
 	c := csvWriter{rows: rowWriter{source: true}}
-	stats, elapsed, err := s.run(r.Context(), req, func(b *scan.Block) error {
+	stats, elapsed, err := run(func(b *scan.Block) error {
 		if b.Len() == 0 {
 			return nil
 		}

@@ -18,15 +18,11 @@ const (
 // histogram counts the rows that match over time.
 func (s *Server) histogram(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	q, err := questionOf(v, "buckets", "by")
-	if err != nil {
-		return err
-	}
 	buckets, err := number(v, "buckets", 60, maxBuckets)
 	if err != nil {
 		return err
 	}
-	req, done, err := s.begin(r, q)
+	req, done, err := s.begin(r, questionOf(v))
 	if err != nil {
 		return err
 	}
@@ -92,10 +88,6 @@ func appendCounts(dst []byte, counts map[string]int64) []byte {
 // fields describes the fields of a sample of the rows that match.
 func (s *Server) fields(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	q, err := questionOf(v, "sample", "top")
-	if err != nil {
-		return err
-	}
 	sample, err := number(v, "sample", 1000, maxSample)
 	if err != nil {
 		return err
@@ -104,7 +96,7 @@ func (s *Server) fields(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req, done, err := s.begin(r, q)
+	req, done, err := s.begin(r, questionOf(v))
 	if err != nil {
 		return err
 	}

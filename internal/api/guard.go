@@ -39,7 +39,7 @@ func (s *Server) guard(rt route) http.Handler {
 		start := time.Now()
 		defer s.finish(rt, out, r, start)
 		if rt.rule == public {
-			rt.handler(out, r)
+			rt.serve(out, r, fail)
 			return
 		}
 		p, err := s.authenticate(r, rt.dialect)
@@ -61,8 +61,19 @@ func (s *Server) guard(rt route) http.Handler {
 		}
 		ctx := context.WithValue(r.Context(), principalKey{}, p)
 		ctx = ingest.WithSender(ctx, ingest.Sender{Name: p.Name, Datasets: p.Datasets})
-		rt.handler(out, r.WithContext(ctx))
+		rt.serve(out, r.WithContext(ctx), fail)
 	})
+}
+
+// serve lets the handler answer, if it knows all parameters.
+func (rt route) serve(w http.ResponseWriter, r *http.Request, fail func(http.ResponseWriter, *http.Request, error)) {
+	if rt.dialect == ours && strings.HasPrefix(rt.path, apiPrefix) {
+		if err := rt.knownParams(r.URL.Query()); err != nil {
+			fail(w, r, err)
+			return
+		}
+	}
+	rt.handler(w, r)
 }
 
 // finish counts the request and turns a panic into an answer.

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,13 +23,32 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
-	if wantsCSV(r.Header.Get("Accept")) {
-		s.queryCSV(w, r, req)
-		return nil
-	}
-	s.queryJSON(w, r, req, q.Source)
+	s.answer(w, r, req, q, nil)
 	return nil
 }
+
+// answer runs a request and streams the answer in the form that the client wants.
+// see, where not nil, changes its blocks.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, req lang.Request, q question, see func(*scan.Block) *scan.Block) {
+	run := func(yield func(*scan.Block) error) (scan.Stats, time.Duration, error) {
+		start := time.Now()
+		stats, err := s.o.Querier.Run(r.Context(), req, func(b *scan.Block) error {
+			if see != nil {
+				b = see(b)
+			}
+			return yield(b)
+		})
+		return stats, time.Since(start), err
+	}
+	if wantsCSV(r.Header.Get("Accept")) {
+		s.answerCSV(w, r, run)
+		return
+	}
+	s.answerJSON(w, r, run, q.Source)
+}
+
+// runner asks the executor and measures.
+type runner func(yield func(*scan.Block) error) (scan.Stats, time.Duration, error)
 
 // begin makes a request of a question and waits for its turn; done ends that.
 func (s *Server) begin(r *http.Request, q question) (req lang.Request, done func(), err error) {
@@ -55,14 +73,14 @@ func wantsCSV(accept string) bool {
 	return false
 }
 
-func (s *Server) queryJSON(w http.ResponseWriter, r *http.Request, req lang.Request, source bool) {
+func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, run runner, source bool) {
 	out := newStream(w, func(h http.Header) {
 		h.Set("Content-Type", "application/x-ndjson")
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Accel-Buffering", "no") // a proxy shall pass rows on as they come
 	})
 	rows := rowWriter{source: source}
-	stats, elapsed, err := s.run(r.Context(), req, func(b *scan.Block) error {
+	stats, elapsed, err := run(func(b *scan.Block) error {
 		if b.Len() == 0 {
 			return nil
 		}
@@ -89,13 +107,6 @@ func (s *Server) queryJSON(w http.ResponseWriter, r *http.Request, req lang.Requ
 	})
 	_ = out.flush() // as above
 	out.close()
-}
-
-// run asks the executor and measures.
-func (s *Server) run(ctx context.Context, req lang.Request, yield func(*scan.Block) error) (scan.Stats, time.Duration, error) {
-	start := time.Now()
-	stats, err := s.o.Querier.Run(ctx, req, yield)
-	return stats, time.Since(start), err
 }
 
 func appendStats(dst []byte, st scan.Stats, elapsed time.Duration) []byte {

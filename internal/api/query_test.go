@@ -265,6 +265,10 @@ func TestReadIsBoundToDatasets(t *testing.T) {
 			func() *httptest.ResponseRecorder { return w.do("shop", "POST", "/api/v1/query", string(body)) },
 			func() *httptest.ResponseRecorder { return w.do("shop", "GET", "/api/v1/histogram?query="+escaped, "") },
 			func() *httptest.ResponseRecorder { return w.do("shop", "GET", "/api/v1/fields?query="+escaped, "") },
+			func() *httptest.ResponseRecorder {
+				return w.do("shop", "GET", "/api/v1/values?field=host&query="+escaped, "")
+			},
+			func() *httptest.ResponseRecorder { return w.do("shop", "GET", "/api/v1/hosts?query="+escaped, "") },
 		} {
 			if got := ask(); got.Code != 200 {
 				t.Fatalf("%s: %d %s", query, got.Code, got.Body)

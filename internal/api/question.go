@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"journalist/internal/auth"
@@ -56,37 +58,56 @@ func (t *timeText) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// questionOf reads a question from a URL's parameters; the other parameters that
-// the route has are named.
-func questionOf(v url.Values, others ...string) (question, error) {
-	q := question{Query: v.Get("query"), From: timeText(v.Get("from")), To: timeText(v.Get("to")), Zone: v.Get("zone")}
+// questionOf reads a question from a URL's parameters.
+func questionOf(v url.Values) question {
+	return question{Query: v.Get("query"), From: timeText(v.Get("from")), To: timeText(v.Get("to")), Zone: v.Get("zone")}
+}
+
+// knownParams refuses parameters that the route does not have: one with a typo
+// would otherwise be ignored.
+func (rt route) knownParams(v url.Values) error {
+	names := strings.Fields(rt.params)
 	for key := range v {
-		switch key {
-		case "query", "from", "to", "zone":
+		if slices.Contains(names, key) {
 			continue
 		}
-		known := false
-		for _, o := range others {
-			known = known || o == key
+		hint := "there is none at all"
+		if len(names) > 0 {
+			hint = "there are " + strings.Join(names, ", ")
 		}
-		if !known {
-			return q, badRequest(fmt.Sprintf("there is no parameter %q here", key), "")
-		}
+		return badRequest(fmt.Sprintf("there is no parameter %q here", key), hint)
 	}
-	return q, nil
+	return nil
 }
 
 // number reads a parameter between 1 and limit.
 func number(v url.Values, name string, standard, limit int) (int, error) {
+	return between(v, name, standard, 1, limit)
+}
+
+// between reads a parameter between least and most.
+func between(v url.Values, name string, standard, least, most int) (int, error) {
 	text := v.Get(name)
 	if text == "" {
 		return standard, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > limit {
-		return 0, badRequest(fmt.Sprintf("%s=%q: a number from 1 to %d is expected", name, text, limit), "")
+	if err != nil || n < least || n > most {
+		return 0, badRequest(fmt.Sprintf("%s=%q: a number from %d to %d is expected", name, text, least, most), "")
 	}
 	return n, nil
+}
+
+// flag reads a parameter that is true or false.
+func flag(v url.Values, name string) (bool, error) {
+	switch text := v.Get(name); text {
+	case "", "false", "0":
+		return false, nil
+	case "true", "1":
+		return true, nil
+	default:
+		return false, badRequest(fmt.Sprintf("%s=%q: true or false is expected", name, text), "")
+	}
 }
 
 // request turns a question into what the executor takes, for this principal.

@@ -18,11 +18,11 @@ const keepAlive = 15 * time.Second
 // when it ends for a reason of its own.
 func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
-	q, err := questionOf(v, "source")
-	if err != nil {
+	q := questionOf(v)
+	var err error
+	if q.Source, err = flag(v, "source"); err != nil {
 		return err
 	}
-	q.Source = v.Get("source") == "true" || v.Get("source") == "1"
 	req, err := s.request(q, principalOf(r))
 	if err == nil {
 		err = canFollow(req.Query)
