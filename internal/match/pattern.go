@@ -126,6 +126,24 @@ func (p *Pattern) MayMatchIn(b []byte) bool {
 	return p.find.joinable() || p.find.contains(b)
 }
 
+// Each calls f with where a match begins in b, for matches that do not overlap, and goes
+// on from where f says. It is for words, prefixes and substrings that are not empty.
+func (p *Pattern) Each(b []byte, f func(at int) (next int)) {
+	slow := p.find.runewise || p.find.mayBeOdd(b)
+	for from := 0; from < len(b); {
+		start, end := p.find.index(b, from, slow)
+		switch {
+		case start < 0:
+			return
+		case !(p.left && wordBefore(b, start)) && !(p.right && wordAfter(b, end)):
+			from = max(start+1, f(start))
+		default:
+			_, n := foldedRune(b[start:])
+			from = start + n
+		}
+	}
+}
+
 func (p *Pattern) matchLiteral(b []byte, slow bool) bool {
 	for from := 0; ; {
 		start, end := p.find.index(b, from, slow)

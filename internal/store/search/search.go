@@ -14,7 +14,8 @@
 // way matches the template does, where none does it does not, and else the planner
 // notes ranges of slots: from which state to begin, and which slots' values tell.
 // The evaluator runs the automaton over those values only, row by row, and once for
-// each distinct value of a dictionary.
+// each distinct value of a dictionary. A single word, or a part of one, needs no
+// automaton: it lies in one piece or in one value (within.go).
 //
 // Before that, only those templates are chosen whose static text, or the values of one
 // of whose slots, may have each part of a word that the pattern has; of values that is
@@ -72,12 +73,16 @@ type Search struct {
 	plan planner
 	eval evaluator
 	got  []uint64 // scratch
+
+	simple bool
+	frames []*frame // by depth
 }
 
 // New makes a search for a pattern.
 func New(p *match.Pattern) *Search {
 	s := &Search{pattern: p, auto: p.Automaton(), keys: words.KeysOf(p)}
 	s.parts = partsOf(s.keys)
+	s.simple = simple(p, s.parts)
 	s.absent = make([]bool, len(s.keys))
 	s.finders = make([]*match.Pattern, len(s.keys))
 	s.sets.auto = s.auto
@@ -110,6 +115,9 @@ func (s *Search) Decide(n *text.Node, f Filter) Truth {
 	case text.Dict:
 		return s.Decide(n.Entries(), f)
 	case text.Template:
+		if s.simple {
+			return s.survey(n, s.ask(f), 0).truth
+		}
 		if p, ok := s.planned(n, f); ok {
 			return p.truth()
 		}
@@ -221,10 +229,12 @@ func (s *Search) rows(n *text.Node, src stream.Source, f Filter, want []uint64, 
 		found.addAll(n.Len(), want)
 		return nil
 	}
-	switch n.Kind() {
-	case text.Dict:
+	switch kind := n.Kind(); {
+	case s.simple:
+		return s.simpleRows(n, src, f, want, found)
+	case kind == text.Dict:
 		return s.dict(n, src, f, want, found)
-	case text.Template:
+	case kind == text.Template:
 		if p, ok := s.planned(n, f); ok {
 			done, err := s.templates(n, p, src, want, found)
 			if done || err != nil {

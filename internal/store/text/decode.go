@@ -72,6 +72,21 @@ func (n *Node) typedValues(src stream.Source, rows []uint32, all bool) (cursor, 
 	return direct(v), err
 }
 
+// Ended returns the values of a Plain as they are stored: each with a zero byte behind
+// it, and with none within. It is false where they are stored in another way. They must
+// not be changed.
+func (n *Node) Ended(src stream.Source) (data []byte, ok bool, err error) {
+	switch n.form {
+	case formShort:
+		data, err = n.chunk.read(src)
+		return data, true, err
+	case formEnded:
+		data, err = src.Stream(n.stream)
+		return data, true, err
+	}
+	return nil, false, nil
+}
+
 // plainValues decodes all values of a Plain.
 func (n *Node) plainValues(src stream.Source) (cursor, error) {
 	var data []byte
