@@ -70,17 +70,17 @@ func longBitsAt(src []byte, pos, width int) uint64 {
 }
 
 // unpack fills out from src, which has packedLen(len(out), width) bytes.
-func unpack(out []int64, src []byte, width int) {
+func unpack[T number](out []T, src []byte, width int) {
 	pos, i := 0, 0
 	if width <= maxLoad {
 		mask := uint64(1)<<width - 1
 		for ; i < len(out) && pos>>3+8 <= len(src); i++ {
-			out[i] = int64(binary.LittleEndian.Uint64(src[pos>>3:]) >> (pos & 7) & mask)
+			out[i] = T(binary.LittleEndian.Uint64(src[pos>>3:]) >> (pos & 7) & mask)
 			pos += width
 		}
 	}
 	for ; i < len(out); i++ {
-		out[i] = int64(longBitsAt(src, pos, width))
+		out[i] = T(longBitsAt(src, pos, width))
 		pos += width
 	}
 }
@@ -105,28 +105,41 @@ func appendBuckets(codes, low []byte, us []uint64) (c, l []byte) {
 	return codes, w.end()
 }
 
-// lowBits is how many bits stand in the stream of low bits for each code.
-var lowBits = func() (t [256]uint8) {
-	for c := direct; c < 256; c++ {
-		t[c] = uint8((c-direct)/4 + 4 - 2)
+// bucketForm is what a code says: the number but for so many low bits.
+type bucketForm struct {
+	base  uint64
+	width uint8
+}
+
+var bucketForms = func() (t [256]bucketForm) {
+	for c := range t {
+		t[c].base = uint64(c)
+		if c >= direct {
+			t[c].width = uint8((c-direct)/4 + 4 - 2)
+			t[c].base = uint64(4|c&3) << t[c].width
+		}
 	}
 	return t
 }()
 
-// unbucket fills out, which is as long as codes; ok says that low had as many bits
-// as the codes ask for.
-func unbucket(out []int64, codes, low []byte) (ok bool) {
-	pos, end := 0, 8*len(low)
+// unbucket fills out, which is as long as codes, and returns the greatest number; ok
+// says that low had as many bits as the codes ask for.
+func unbucket[T number](out []T, codes, low []byte) (most uint64, ok bool) {
+	pos := 0
+	out = out[:len(codes)]
 	for i, c := range codes {
-		if c < direct {
-			out[i] = int64(c)
-			continue
+		form := &bucketForms[c]
+		width := int(form.width)
+		at := pos >> 3
+		var u uint64
+		if at <= len(low)-8 && width <= maxLoad {
+			u = binary.LittleEndian.Uint64(low[at:])>>(pos&7)&(1<<(width&63)-1) | form.base
+		} else {
+			u = longBitsAt(low, pos, width) | form.base
 		}
-		width := int(lowBits[c])
-		out[i] = int64(uint64(4|c&3)<<width | longBitsAt(low, pos, width))
-		if pos += width; pos > end {
-			return false
-		}
+		pos += width
+		most = max(most, u)
+		out[i] = T(u)
 	}
-	return packedLen(1, pos) == len(low)
+	return most, packedLen(1, pos) == len(low)
 }

@@ -70,26 +70,42 @@ const (
 	maxRecency = 1 << 16
 )
 
-// ranks is the list of the numbers that occurred last, by their place.
-type ranks[T uint32 | int64] struct {
-	list [maxRank]T
+// ranks is the list of the numbers that occurred last, the last one first. It stands
+// in a longer array and moves towards its beginning, so that a new number costs no
+// moving of the others.
+type ranks[T number] struct {
+	room [8 * maxRank]T
+	from int // where the list begins
 	n    int
 }
 
+func newRanks[T number]() *ranks[T] { return &ranks[T]{from: 7 * maxRank} }
+
+func (r *ranks[T]) list() []T { return r.room[r.from : r.from+r.n] }
+
 // push puts a new one to the front.
 func (r *ranks[T]) push(v T) {
-	if r.n < maxRank {
-		r.n++
+	if r.from == 0 {
+		r.from = 7 * maxRank
+		copy(r.room[r.from+1:], r.room[:r.n])
 	}
-	copy(r.list[1:r.n], r.list[:r.n-1])
-	r.list[0] = v
+	r.from--
+	r.n = min(r.n+1, maxRank)
+	r.room[r.from] = v
 }
 
 // pull moves the one at rank i to the front.
 func (r *ranks[T]) pull(i int) T {
-	v := r.list[i]
-	copy(r.list[1:i+1], r.list[:i])
-	r.list[0] = v
+	list := r.room[r.from:][:i+1]
+	v := list[i]
+	if i < 12 {
+		for ; i > 0; i-- {
+			list[i] = list[i-1]
+		}
+	} else {
+		copy(list[1:], list)
+	}
+	list[0] = v
 	return v
 }
 
@@ -102,7 +118,7 @@ func (x *index) recent(us []uint64, top uint64, limit int, codes, far *[]byte) (
 	out, low := grow(*codes, len(us)), (*far)[:0]
 	*codes = out
 	var high []byte
-	var r ranks[uint32]
+	r := newRanks[uint32]()
 next:
 	for i, u := range us {
 		at, fresh := x.place(u)
@@ -114,7 +130,7 @@ next:
 			r.push(at)
 			continue
 		}
-		for k, v := range r.list[:r.n] {
+		for k, v := range r.list() {
 			if v == at {
 				out[i] = byte(1 + k)
 				r.pull(k)
@@ -131,27 +147,31 @@ next:
 
 // unrecent fills out, which is as long as codes. ok is false if codes, list and far
 // places do not belong together.
-func unrecent(out, list []int64, codes, low, high []byte) (ok bool) {
-	var r ranks[int64]
+func unrecent[T number](out, list []T, codes, low, high []byte) (ok bool) {
+	r := newRanks[T]()
 	fresh, far := 0, 0
+	var last T // the first of the ranks
+	out = out[:len(codes)]
 	for i, c := range codes {
 		switch {
+		case c == 1 && i > 0:
 		case c == freshCode && fresh < len(list):
-			out[i] = list[fresh]
+			last = list[fresh]
 			fresh++
-			r.push(out[i])
+			r.push(last)
 		case c == farCode && far < len(low):
 			at := int(low[far]) | int(high[far])<<8
 			if far++; at >= len(list) {
 				return false
 			}
-			out[i] = list[at]
-			r.push(out[i])
+			last = list[at]
+			r.push(last)
 		case c != freshCode && int(c) <= r.n:
-			out[i] = r.pull(int(c) - 1)
+			last = r.pull(int(c) - 1)
 		default:
 			return false
 		}
+		out[i] = last
 	}
 	return fresh == len(list) && far == len(low)
 }

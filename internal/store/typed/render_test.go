@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -13,8 +14,14 @@ func TestDigits(t *testing.T) {
 		if got := digits(u); got != len(want) {
 			t.Fatalf("%d has %d digits, not %d", u, len(want), got)
 		}
-		if got := string(appendPadded([]byte("x"), u, 0)); got != "x"+want {
-			t.Fatalf("%d became %q", u, got)
+		var b [2 * slack]byte
+		for width := 1; width < 20; width++ {
+			if got := string(b[:putUint(b[:], 0, u, width)]); got != strings.Repeat("0", max(0, width-len(want)))+want {
+				t.Fatalf("%d became %q", u, got)
+			}
+		}
+		if got := string(b[:putHex(b[:], 0, u, 1, lowerLetters)]); got != strconv.FormatUint(u, 16) {
+			t.Fatalf("%x became %q", u, got)
 		}
 	}
 	for _, p := range unsignedPowers {

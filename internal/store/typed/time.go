@@ -157,25 +157,3 @@ func (f *timeForm) holds(lo, hi int64) bool {
 	scale := powers[f.fraction]
 	return floor(lo, scale) >= first && floor(hi, scale) < end
 }
-
-func (f *timeForm) append(dst []byte, v int64) []byte {
-	if f.fraction == 0 {
-		return append(dst, f.render(v)...)
-	}
-	scale := powers[f.fraction]
-	sec := floor(v, scale)
-	rest := uint64(v - sec*scale)
-	dst = append(dst, f.render(sec)...)
-	if !f.trimmed {
-		return appendPadded(append(dst, f.sep), rest, f.fraction)
-	}
-	if rest == 0 {
-		return dst
-	}
-	n := f.fraction
-	for rest%10 == 0 {
-		rest /= 10
-		n--
-	}
-	return appendPadded(append(dst, f.sep), rest, n)
-}
