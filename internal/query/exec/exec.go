@@ -124,6 +124,7 @@ type query struct {
 
 	from, to int64   // the plan's
 	period   float64 // seconds, for rate(); 0 where not needed
+	hits     int     // of how many rows a context is shown
 }
 
 func (e *Engine) start(ctx context.Context, req lang.Request) (context.Context, *query, error) {
@@ -222,28 +223,28 @@ func (q *query) run(ctx context.Context, p *plan, yield func(*scan.Block) error)
 		if err != nil {
 			return err
 		}
-		return q.rest(t, p.rest, yield)
+		return q.rest(ctx, t, p.rest, yield)
 	case p.special != nil:
 		t, err := q.special(ctx, p)
 		if err != nil {
 			return err
 		}
-		return q.rest(t, p.rest, yield)
+		return q.rest(ctx, t, p.rest, yield)
 	case p.rest != nil || !p.inTimeOrder():
 		t, err := q.collect(ctx, p)
 		if err != nil {
 			return err
 		}
-		return q.rest(t, p.rest, yield)
+		return q.rest(ctx, t, p.rest, yield)
 	}
 	return q.stream(ctx, p, yield)
 }
 
 // rest applies the pipes that work on rows at hand and yields what remains.
-func (q *query) rest(t *table, pipes []lang.Pipe, yield func(*scan.Block) error) error {
+func (q *query) rest(ctx context.Context, t *table, pipes []lang.Pipe, yield func(*scan.Block) error) error {
 	for _, p := range pipes {
 		var err error
-		if t, err = q.apply(t, p); err != nil {
+		if t, err = q.apply(ctx, t, p); err != nil {
 			return err
 		}
 	}

@@ -169,3 +169,89 @@ func TestFacetsOfManyRows(t *testing.T) {
 		t.Errorf("notes %q", notes)
 	}
 }
+
+// Context shows what a plain walk over the rows of each stream shows.
+func TestContextAgreesWithTheOracle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		src := randomSource(t)
+		before, after := rapid.IntRange(0, 4).Draw(t, "before"), rapid.IntRange(0, 4).Draw(t, "after")
+		names := rapid.SampledFrom([][]string{{"a"}, {"a", "b"}, {"dataset"}}).Draw(t, "names")
+		e := exec.New(exec.Options{Source: src, Parallel: 2})
+		query := fmt.Sprintf("c:* | context %d %d by %s", before, after, strings.Join(names, ", "))
+		got := answer(t, e, query)
+		slices.Sort(got)
+		if want := naiveContext(src, before, after, names); !slices.Equal(got, want) {
+			t.Fatalf("%s\ngot  %q\nwant %q", query, got, want)
+		}
+	})
+}
+
+func naiveContext(src *memsource.Source, before, after int, names []string) []string {
+	streams := map[string][]memsource.Row{}
+	rows, _ := src.Matching(&scan.Request{From: math.MinInt64, To: math.MaxInt64})
+	for _, r := range rows {
+		key := r.Dataset
+		for _, n := range names {
+			v, _ := r.Get(n)
+			key += " " + show(v)
+		}
+		streams[key] = append(streams[key], r)
+	}
+	var out []string
+	for _, list := range streams {
+		for i, r := range list {
+			distance, found := 0, false
+			for j, hit := range list {
+				if _, ok := hit.Get("c"); !ok || j-i > before || i-j > after {
+					continue
+				}
+				if d := i - j; !found || max(d, -d) < max(distance, -distance) || d == -max(distance, -distance) {
+					distance, found = d, true
+				}
+			}
+			if !found {
+				continue
+			}
+			s := fmt.Sprint(r.Time, r.Dataset)
+			for k, n := range r.Names {
+				s += fmt.Sprintf(" %s=%s", n.Dotted, show(r.Values[k]))
+			}
+			out = append(out, s+fmt.Sprintf(" _context=int(%d)", distance))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Many hits get their context for the first hundred only, and the answer says so;
+// many rows of the same second do not hide a row's neighbours.
+func TestContextOfManyHits(t *testing.T) {
+	src := &memsource.Source{BlockRows: 500}
+	b := &record.Batch{}
+	for i := range 3000 {
+		obj := fmt.Sprintf(`{"host":"a","file":"f","message":"line %d","n":%d}`, i, i%10)
+		if err := b.AppendJSON([]byte(obj), 1e9); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src.Add(b)
+	e := exec.New(exec.Options{Source: src})
+	rows := 0
+	st, err := e.Run(t.Context(), lang.Request{Query: parse(t, "n=7 | context 1")}, count(&rows))
+	if err != nil || rows != 300 || !strings.Contains(strings.Join(st.Notes, ";"), "first 100 rows") {
+		t.Errorf("%d rows, notes %q, %v", rows, st.Notes, err)
+	}
+	var messages []string
+	_, err = e.Run(t.Context(), lang.Request{Query: parse(t, `"line 17" | context 1 | fields message`)}, func(b *scan.Block) error {
+		for i := range b.Len() {
+			messages = append(messages, string(b.Columns[0].Value(i).Bytes))
+		}
+		return nil
+	})
+	if want := []string{"line 16", "line 17", "line 18"}; err != nil || !slices.Equal(messages, want) {
+		t.Errorf("%q, %v", messages, err)
+	}
+	if _, err = e.Run(t.Context(), lang.Request{Query: parse(t, "n=7 | context 1000"), MaxBytes: 100 << 10}, count(&rows)); err == nil {
+		t.Error("a context larger than the budget is answered")
+	}
+}

@@ -108,6 +108,9 @@ func (q *query) plan() (*plan, error) {
 		}
 	}
 	p.rest = append(p.rest, pipes...)
+	if err := q.contextPlan(p, &ownLimit); err != nil {
+		return nil, err
+	}
 	for _, pipe := range p.rest {
 		switch pipe.(type) {
 		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets:

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"slices"
 
 	"journalist/internal/query/lang"
@@ -69,7 +70,7 @@ func (t *table) each(r *tableRow, f func(string, record.Value) bool) {
 }
 
 // apply runs one pipe.
-func (q *query) apply(t *table, p lang.Pipe) (*table, error) {
+func (q *query) apply(ctx context.Context, t *table, p lang.Pipe) (*table, error) {
 	switch p := p.(type) {
 	case *lang.Limit:
 		t.rows = t.rows[:min(p.N, len(t.rows))]
@@ -89,6 +90,8 @@ func (q *query) apply(t *table, p lang.Pipe) (*table, error) {
 		return t, q.eval(t, p)
 	case *lang.Timechart:
 		return q.chartTable(t, p)
+	case *lang.Context:
+		return t, q.context(ctx, t, p)
 	case *lang.Facets:
 		return q.facetsTable(t, p)
 	case *lang.Extract:

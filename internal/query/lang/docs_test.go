@@ -44,7 +44,7 @@ func TestDocumentationParses(t *testing.T) {
 				q := m[1]
 				switch section {
 				case "Pipes":
-					q = "* | " + strings.NewReplacer(" n", " 5", "stats … by …", "stats count() by x", `"…"`, `"<a> "`, "…", "x").Replace(q)
+					q = "* | " + strings.NewReplacer(" n", " 5", " m", " 6", "stats … by …", "stats count() by x", `"…"`, `"<a> "`, "…", "x").Replace(q)
 				case "eval":
 					q = "* | eval x = " + q
 				case "extract":

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strconv"
 )
 
@@ -54,3 +55,64 @@ func (p *parser) pipeEnd(hint string) *Error {
 
 // String spells the pipe.
 func (p *Facets) String() string { return "facets " + strconv.Itoa(p.N) }
+
+// Context shows each row among its neighbours: the Before rows before it and the
+// After rows after it of those that are equal in dataset and Names, in the order of
+// time. The column ContextColumn says how far a row is from the nearest hit.
+type Context struct {
+	Pos
+	Before, After int
+	Names         []string
+}
+
+func (*Context) pipe() {}
+
+const (
+	// ContextColumn is the column of a Context's distances: 0 for the rows that were
+	// found, -1 for the row before one, 1 for the row after it.
+	ContextColumn = "_context"
+	// MaxContext is how many rows a Context has at most on each side.
+	MaxContext = 1000
+
+	defaultContext = 5
+	contextHint    = "as in context 5, context 5 10 or context 5 by host, file"
+)
+
+// contextNames tell the rows of one stream from those of others.
+var contextNames = []string{"host", "file"}
+
+func (p *parser) context(pos Pos) (Pipe, *Error) {
+	c := &Context{Pos: pos}
+	var err *Error
+	if c.Before, err = p.optionalCount(defaultContext, 0, MaxContext, "rows", contextHint); err != nil {
+		return nil, err
+	}
+	if c.After, err = p.optionalCount(c.Before, 0, MaxContext, "rows", contextHint); err != nil {
+		return nil, err
+	}
+	p.space()
+	if !p.atAnyWord("by") {
+		c.Names = contextNames
+		return c, p.pipeEnd(contextHint)
+	}
+	at := p.pos
+	if c.Names, err = p.names(); err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(c.Names, isTime) {
+		return nil, p.errorAt(at, contextHint, "the neighbours of a row have other times: @timestamp cannot be equal")
+	}
+	return c, p.pipeEnd(contextHint)
+}
+
+// String spells the pipe.
+func (p *Context) String() string {
+	s := "context " + strconv.Itoa(p.Before)
+	if p.After != p.Before {
+		s += " " + strconv.Itoa(p.After)
+	}
+	if !slices.Equal(p.Names, contextNames) {
+		s += " by " + names(p.Names)
+	}
+	return s
+}

@@ -150,6 +150,7 @@ func TestParse(t *testing.T) {
 		{`* | eval "x y" = Concat( a ,"b", field("c-d"), field(e), -(-5), .5 )`, `* | eval "x y" = concat(a, "b", field("c-d"), e, --5, .5)`},
 		{"* | eval x = (if (a) b else c) + field(else) - field(and)", `* | eval x = ((if (a) b else c) + field("else")) - field("and")`},
 		{`* | extract /a (?P<b>\d+)\/x/i from c|limit 1`, `* | extract /a (?P<b>\d+)\/x/i from c | limit 1`},
+		{"* | context | context 3 | context 3 3 by (host, file) | context 2 0 by a", "* | context 5 | context 3 | context 3 | context 2 0 by a"},
 		{"* | Facets | facets 7|limit 2", "* | facets 20 | facets 7 | limit 2"},
 		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
 	} {
@@ -282,6 +283,10 @@ func TestErrors(t *testing.T) {
 		{"a | limit x", 11, "limit 100"},
 		{"a | fields", 11, "name of a field"},
 		{"a | fields a b", 14, "comma"},
+		{"a | context 1001", 13, "from 0 to 1000|context 5 10"},
+		{"a | context 1 -1", 15, "from 0 to 1000"},
+		{"a | context x", 13, "found x"},
+		{"a | context 5 by _time", 15, "cannot be equal"},
 		{"a | facets 0", 12, "from 1|facets 10"},
 		{"a | facets x", 12, "expected |found x"},
 		{"a | facets 99999999999999999999", 12, "from 1"},
