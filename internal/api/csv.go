@@ -18,7 +18,7 @@ func (s *Server) answerCSV(w http.ResponseWriter, r *http.Request, run runner) {
 		h.Set("Trailer", "X-Journalist-Stats")
 	})
 	c := csvWriter{rows: rowWriter{source: true}}
-	stats, elapsed, err := run(func(b *scan.Block) error {
+	stats, elapsed, err := run(r.Context(), func(b *scan.Block) error {
 		if b.Len() == 0 {
 			return nil
 		}

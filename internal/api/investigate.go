@@ -62,6 +62,9 @@ func (s *Server) investigate(name string) http.HandlerFunc {
 		if q.Source, err = flag(v, "source"); err != nil {
 			return err
 		}
+		if q.Progress, err = flag(v, "progress"); err != nil {
+			return err
+		}
 		pipes, err := i.pipes(v)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,9 +31,9 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 // answer runs a request and streams the answer in the form that the client wants.
 // see, where not nil, changes its blocks.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, req lang.Request, q question, see func(*scan.Block) *scan.Block) {
-	run := func(yield func(*scan.Block) error) (scan.Stats, time.Duration, error) {
+	run := func(ctx context.Context, yield func(*scan.Block) error) (scan.Stats, time.Duration, error) {
 		start := time.Now()
-		stats, err := s.o.Querier.Run(r.Context(), req, func(b *scan.Block) error {
+		stats, err := s.o.Querier.Run(ctx, req, func(b *scan.Block) error {
 			if see != nil {
 				b = see(b)
 			}
@@ -44,11 +45,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req lang.Request
 		s.answerCSV(w, r, run)
 		return
 	}
-	s.answerJSON(w, r, run, q.Source)
+	s.answerJSON(w, r, run, q)
 }
 
 // runner asks the executor and measures.
-type runner func(yield func(*scan.Block) error) (scan.Stats, time.Duration, error)
+type runner func(ctx context.Context, yield func(*scan.Block) error) (scan.Stats, time.Duration, error)
 
 // begin makes a request of a question and waits for its turn; done ends that.
 func (s *Server) begin(r *http.Request, q question) (req lang.Request, done func(), err error) {
@@ -73,14 +74,18 @@ func wantsCSV(accept string) bool {
 	return false
 }
 
-func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, run runner, source bool) {
+func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, run runner, q question) {
 	out := newStream(w, func(h http.Header) {
 		h.Set("Content-Type", "application/x-ndjson")
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Accel-Buffering", "no") // a proxy shall pass rows on as they come
 	})
-	rows := rowWriter{source: source}
-	stats, elapsed, err := run(func(b *scan.Block) error {
+	ctx, reported := r.Context(), func() {}
+	if q.Progress {
+		ctx, reported = report(ctx, out)
+	}
+	rows := rowWriter{source: q.Source}
+	stats, elapsed, err := run(ctx, func(b *scan.Block) error {
 		if b.Len() == 0 {
 			return nil
 		}
@@ -92,6 +97,7 @@ func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, run runner, 
 			return dst
 		})
 	})
+	reported()
 	if err != nil && !out.begun() {
 		out.close()
 		s.writeError(w, r, err)

@@ -31,6 +31,8 @@ type question struct {
 	Limit *int     `json:"limit"`
 	// Source asks for the nested records too.
 	Source bool `json:"source"`
+	// Progress asks for lines that say how far a long query is.
+	Progress bool `json:"progress"`
 }
 
 // timeText is a time as clients write it: a string or a number of milliseconds

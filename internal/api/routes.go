@@ -77,12 +77,12 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/histogram", mayRead, ours, s.answering(s.histogram), asking + " buckets by"},
 		{"GET", "/api/v1/fields", mayRead, ours, s.answering(s.fields), asking + " sample top"},
 
-		{"GET", "/api/v1/values", mayRead, ours, s.investigate("values"), asking + " field prefix limit"},
-		{"GET", "/api/v1/facets", mayRead, ours, s.investigate("facets"), asking + " limit"},
-		{"GET", "/api/v1/patterns", mayRead, ours, s.investigate("patterns"), asking + " of limit"},
-		{"GET", "/api/v1/context", mayRead, ours, s.investigate("context"), asking + " before after by limit source"},
-		{"GET", "/api/v1/compare", mayRead, ours, s.investigate("compare"), asking + " span limit"},
-		{"GET", "/api/v1/hosts", mayRead, ours, s.investigate("hosts"), asking + " silent limit"},
+		{"GET", "/api/v1/values", mayRead, ours, s.investigate("values"), asking + " field prefix limit progress"},
+		{"GET", "/api/v1/facets", mayRead, ours, s.investigate("facets"), asking + " limit progress"},
+		{"GET", "/api/v1/patterns", mayRead, ours, s.investigate("patterns"), asking + " of limit progress"},
+		{"GET", "/api/v1/context", mayRead, ours, s.investigate("context"), asking + " before after by limit source progress"},
+		{"GET", "/api/v1/compare", mayRead, ours, s.investigate("compare"), asking + " span limit progress"},
+		{"GET", "/api/v1/hosts", mayRead, ours, s.investigate("hosts"), asking + " silent limit progress"},
 
 		{"GET", "/api/v1/health", mayRead, ours, s.health, ""},
 		{"GET", "/api/v1/stats", mayMeasure, ours, s.answering(s.stats), "dataset groups columns"},

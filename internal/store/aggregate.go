@@ -47,9 +47,10 @@ func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []sc
 	}
 	start := time.Now()
 	req := a.Request
-	g.x = &scanner{store: s, req: &req, filter: filter.New(req.Filter)}
+	g.x = &scanner{store: s, req: &req, filter: filter.New(req.Filter), progress: scan.ProgressOf(ctx)}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
+	g.x.progress.Expect(len(snap.units))
 	err = g.x.parallel(ctx, snap.units, g.unit)
 	st = g.x.stats
 	st.Elapsed = time.Since(start)

@@ -89,6 +89,11 @@ func (o *orderedScan) advance(ctx context.Context) error {
 		}
 		u := o.waiting[0]
 		o.waiting = o.waiting[1:]
+		if o.newest {
+			o.x.progress.Reach(u.last)
+		} else {
+			o.x.progress.Reach(u.first)
+		}
 		if err := o.openUnit(u); err != nil {
 			return err
 		}
@@ -174,6 +179,10 @@ func (o *orderedScan) emitRun(c *cursor, n int) error {
 	if err := o.load(c); err != nil {
 		return err
 	}
+	n, err := o.x.atMost(n, c.rows)
+	if err != nil {
+		return o.drop(c, err)
+	}
 	b, err := o.x.block(c.rows, c.sel[:n])
 	if err != nil {
 		return o.drop(c, err)
@@ -222,6 +231,7 @@ func (o *orderedScan) emitMixed(limit int) error {
 	var picks []pick
 	dataset := o.open.list[0].rows.Dataset()
 	var ended []*cursor
+	var from []rows
 	for len(picks) < limit && len(o.open.list) > 0 {
 		c := o.open.list[0]
 		if c.rows.Dataset() != dataset || len(picks) > 0 && len(o.waiting) > 0 && o.due(o.waiting[0], c.time()) {
@@ -229,6 +239,16 @@ func (o *orderedScan) emitMixed(limit int) error {
 		}
 		if err := o.load(c); err != nil {
 			return err
+		}
+		if !slices.Contains(from, c.rows) {
+			from = append(from, c.rows)
+			var err error
+			if limit, err = o.x.atMost(limit, from...); err != nil {
+				return o.retryWithout(picks, ended, c, err)
+			}
+			if len(picks) >= limit {
+				break
+			}
 		}
 		picks = append(picks, pick{c, c.sel[0]})
 		if c.sel = c.sel[1:]; len(c.sel) == 0 {

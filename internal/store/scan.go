@@ -20,6 +20,11 @@ import (
 // blockRows is the most rows of a block.
 const blockRows = 16 << 10
 
+// blockCells is about the most values of a block of whole records, missing ones
+// counted: columns have a place for every row, and of records with names of their
+// own every row brings columns along.
+const blockCells = 2 << 20
+
 // errEnough ends a scan whose limit is reached.
 var errEnough = errors.New("enough")
 
@@ -29,6 +34,8 @@ type scanner struct {
 	req    *scan.Request
 	filter *filter.Filter
 	yield  func(*scan.Block) error
+	// progress is advanced by finish; nil where nobody wants to know.
+	progress *scan.Progress
 
 	mu    sync.Mutex
 	stats scan.Stats
@@ -39,13 +46,14 @@ type scanner struct {
 // committed when it was called.
 func (s *Store) Scan(ctx context.Context, req *scan.Request, yield func(*scan.Block) error) (scan.Stats, error) {
 	start := time.Now()
-	x := &scanner{store: s, req: req, filter: filter.New(req.Filter), yield: yield}
+	x := &scanner{store: s, req: req, filter: filter.New(req.Filter), yield: yield, progress: scan.ProgressOf(ctx)}
 	x.left.Store(int64(req.Limit))
 	if req.Limit <= 0 {
 		x.left.Store(1 << 62)
 	}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
+	x.progress.Expect(len(snap.units))
 	var err error
 	if req.Order == scan.Any {
 		err = x.parallel(ctx, snap.units, x.anyUnit)
@@ -111,7 +119,10 @@ func (x *scanner) anyUnit(ctx context.Context, worker int, u *unit) error {
 		if err = ctx.Err(); err != nil {
 			break
 		}
-		n := min(len(sel), blockRows)
+		n, cerr := x.atMost(min(len(sel), blockRows), r)
+		if err = cerr; err != nil {
+			break
+		}
 		before := x.left.Add(-int64(n)) + int64(n)
 		if before <= 0 {
 			err = errEnough
@@ -152,6 +163,7 @@ func (x *scanner) finish(u *unit, st *scan.Stats, err error) error {
 	x.mu.Lock()
 	x.stats.Add(*st)
 	x.mu.Unlock()
+	x.progress.Add(st)
 	if err == nil {
 		return nil
 	}
@@ -243,6 +255,23 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 		return r, nil, nil
 	}
 	return r, sel, nil
+}
+
+// atMost returns how many rows, of n, a block may have that takes them from these
+// units.
+func (x *scanner) atMost(n int, from ...rows) (int, error) {
+	if !x.req.Whole {
+		return n, nil
+	}
+	fields := 1
+	for _, r := range from {
+		names, _, _, err := r.Shapes()
+		if err != nil {
+			return 0, err
+		}
+		fields += len(names)
+	}
+	return min(n, max(1, blockCells/fields)), nil
 }
 
 // block takes the values of some rows of a unit.
