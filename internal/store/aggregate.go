@@ -152,7 +152,7 @@ func (g *aggregation) quick(u *unit, st *scan.Stats, counts map[aggKey]int64) (d
 		return false, err
 	}
 	if g.field == nil {
-		n, ok, err := g.x.filter.Count(r)
+		n, ok, err := g.x.filter.On(r).Count()
 		if err != nil || !ok {
 			return false, err
 		}

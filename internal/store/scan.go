@@ -221,7 +221,8 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 	if err != nil {
 		return nil, nil, err
 	}
-	truth, err := x.filter.Decide(r)
+	on := x.filter.On(r)
+	truth, err := on.Decide()
 	if err != nil {
 		return r, nil, err
 	}
@@ -247,7 +248,7 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 	sel.SetRange(from, to)
 	u.gone.clear(sel)
 	if truth == filter.Maybe {
-		if err := x.filter.Apply(r, sel); err != nil {
+		if err := on.Apply(sel); err != nil {
 			return r, nil, err
 		}
 	}
@@ -361,7 +362,7 @@ func (x *scanner) tailBlock(c *chunk.Chunk) (*scan.Block, error) {
 	r := memRows{c}
 	sel := filter.NewBitmap(c.Len())
 	sel.SetRange(0, c.Len())
-	if err := x.filter.Apply(r, sel); err != nil || sel.Empty() {
+	if err := x.filter.On(r).Apply(sel); err != nil || sel.Empty() {
 		return nil, err
 	}
 	return x.block(r, sel.Rows(nil))

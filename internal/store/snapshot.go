@@ -152,7 +152,7 @@ func (m memRows) Len() int                                 { return m.c.Len() }
 func (m memRows) Dataset() string                          { return m.c.Dataset }
 func (m memRows) Times() ([]int64, error)                  { return m.c.Times, nil }
 func (m memRows) Bounds() (first, last int64)              { return m.c.Times[0], m.c.Times[m.c.Len()-1] }
-func (m memRows) Absent(string, []words.Key) (bool, error) { return false, nil }
+func (m memRows) Denies(string, []words.Key) (bool, error) { return false, nil }
 func (m memRows) Col(name string) (*column.Col, error)     { return m.c.Col(name), nil }
 
 func (m memRows) Texts(string) (*filter.Texts, error) { return nil, nil }

@@ -16,8 +16,11 @@ import (
 // Encoder writes columns. It keeps scratch memory; one goroutine uses it.
 type Encoder struct {
 	words words.Set
-	texts texts.Vector
-	codes []uint32
+	// common has the words of what is not in a column's own filter: templates,
+	// dictionaries and constants of all columns since Begin.
+	common words.Set
+	texts  texts.Vector
+	codes  []uint32
 }
 
 // What a Dict's and a Plain column's entry says of what follows.
@@ -36,6 +39,16 @@ const (
 	// textDict is the least number of strings that pay for a node of texts.
 	textDict = 16
 )
+
+// Begin begins a row group.
+func (x *Encoder) Begin() { x.common.Reset() }
+
+// AppendCommon ends a row group: it writes the filter over the words that no column's
+// own filter has.
+func (x *Encoder) AppendCommon(dst []byte, w *stream.Writer) []byte {
+	dst = appendID(dst, w.Put(stream.Raw, x.common.Bloom(0)))
+	return appendID(dst, w.Put(stream.Codes, x.common.Grams()))
+}
 
 // Append writes the streams of a column of a group of so many rows and appends its
 // entry to dst.
@@ -56,6 +69,7 @@ func (x *Encoder) append(dst []byte, w *stream.Writer, c *Col, rows int) []byte 
 	dst = x.appendRows(dst, w, c.Rows, rows)
 	switch c.Form {
 	case scan.Consts:
+		AddWords(&x.common, c)
 		return AppendValue(dst, c.Values[0])
 	case scan.Ints:
 		return ints.Append(dst, w, c.Ints)
@@ -80,6 +94,7 @@ func (x *Encoder) appendRows(dst []byte, w *stream.Writer, rows []uint32, n int)
 }
 
 func (x *Encoder) appendDict(dst []byte, w *stream.Writer, c *Col) []byte {
+	AddWords(&x.common, c)
 	dst = binary.AppendUvarint(dst, uint64(len(c.Values)))
 	flags := byte(0)
 	if len(c.Values) <= countedDict {
@@ -130,7 +145,7 @@ func (x *Encoder) appendPlain(dst []byte, w *stream.Writer, c *Col) []byte {
 	var o text.Options
 	v := texts.Vector{Data: c.Data, Offsets: c.Offsets}
 	if kinds == 1<<record.String {
-		o.Variable = x.words.AddValues
+		o.Variable, o.Static = x.words.AddValues, x.common.AddValue
 	} else {
 		if kinds&^(Text|1<<record.Number) != 0 {
 			v = x.asTexts(c)
@@ -157,19 +172,29 @@ func (x *Encoder) asTexts(c *Col) texts.Vector {
 
 // AddWords adds the words of all strings and array elements of a column.
 func AddWords(set *words.Set, c *Col) {
-	for i := range c.Len {
-		switch v := c.Value(i); v.Kind {
-		case record.String:
-			set.AddValue(v.Bytes)
-		case record.JSON:
-			scan.Leaves(v.Bytes, func(leaf record.Value) bool {
-				var buf [32]byte
-				if leaf.Kind == record.Int || leaf.Kind == record.Bool {
-					leaf.Bytes = leaf.AppendText(buf[:0])
-				}
-				set.AddValue(leaf.Bytes)
-				return true
-			})
+	if c.Form == scan.Consts || c.Form == scan.Dict {
+		for _, v := range c.Values {
+			addWords(set, v)
 		}
+		return
+	}
+	for i := range c.Len {
+		addWords(set, c.Value(i))
+	}
+}
+
+func addWords(set *words.Set, v record.Value) {
+	switch v.Kind {
+	case record.String:
+		set.AddValue(v.Bytes)
+	case record.JSON:
+		scan.Leaves(v.Bytes, func(leaf record.Value) bool {
+			var buf [32]byte
+			if leaf.Kind == record.Int || leaf.Kind == record.Bool {
+				leaf.Bytes = leaf.AppendText(buf[:0])
+			}
+			set.AddValue(leaf.Bytes)
+			return true
+		})
 	}
 }

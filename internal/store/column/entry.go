@@ -63,10 +63,35 @@ func (e *Entry) Filter(src stream.Source) (*words.Filter, error) {
 	if f.Words, err = src.Stream(e.filter); err != nil || !e.hasGrams {
 		return f, err
 	}
-	if f.Grams, err = src.Stream(e.grams); len(f.Grams) > words.MaxGrams {
-		return nil, corrupt("column %q has %d bytes of grams", e.Name, len(f.Grams))
-	}
+	f.Grams, err = readGrams(src, e.grams)
 	return f, err
+}
+
+func readGrams(src stream.Source, id stream.ID) (words.Grams, error) {
+	b, err := src.Stream(id)
+	if len(b) > words.MaxGrams {
+		return nil, corrupt("%d bytes of grams", len(b))
+	}
+	return b, err
+}
+
+// Common is where the filter is over the words of a row group that no column's own
+// filter has; see Encoder.AppendCommon.
+type Common struct{ words, grams stream.ID }
+
+// ReadCommon reads what Encoder.AppendCommon appended.
+func ReadCommon(d *Decoder) Common {
+	return Common{readID(&d.Decoder), readID(&d.Decoder)}
+}
+
+// Filter reads the filter.
+func (c Common) Filter(src stream.Source) (*words.Filter, error) {
+	var f words.Filter
+	var err error
+	if f.Words, err = src.Stream(c.words); err == nil {
+		f.Grams, err = readGrams(src, c.grams)
+	}
+	return &f, err
 }
 
 // Number identifies the column's texts within its row group.

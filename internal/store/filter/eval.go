@@ -9,15 +9,15 @@ import (
 )
 
 // Apply removes from sel the rows for which the predicate does not hold.
-func (f *Filter) Apply(r Rows, sel Bitmap) error { return f.apply(f.expr, r, sel) }
+func (v *Evaluation) Apply(sel Bitmap) error { return v.apply(v.f.expr, sel) }
 
-func (f *Filter) apply(e scan.Expr, r Rows, sel Bitmap) error {
+func (v *Evaluation) apply(e scan.Expr, sel Bitmap) error {
 	switch e := e.(type) {
 	case nil:
 		return nil
 	case scan.And:
 		for _, x := range byCost(e) {
-			if err := f.apply(x, r, sel); err != nil {
+			if err := v.apply(x, sel); err != nil {
 				return err
 			}
 			if sel.Empty() {
@@ -26,16 +26,16 @@ func (f *Filter) apply(e scan.Expr, r Rows, sel Bitmap) error {
 		}
 		return nil
 	case scan.Or:
-		return f.applyOr(byCost(e), r, sel)
+		return v.applyOr(byCost(e), sel)
 	case scan.Not:
 		hit := append(Bitmap(nil), sel...)
-		if err := f.apply(e.X, r, hit); err != nil {
+		if err := v.apply(e.X, hit); err != nil {
 			return err
 		}
 		sel.andNot(hit)
 		return nil
 	}
-	t, err := f.decideLeaf(e, r)
+	t, err := v.decideLeaf(e)
 	switch {
 	case err != nil:
 		return err
@@ -47,28 +47,28 @@ func (f *Filter) apply(e scan.Expr, r Rows, sel Bitmap) error {
 	}
 	switch e := e.(type) {
 	case scan.Exists:
-		c, err := r.Col(e.Field)
+		c, err := v.r.Col(e.Field)
 		if err != nil {
 			return err
 		}
 		keepSlots(c, sel, func(int) bool { return true })
 	case scan.Text:
 		if e.Field == "" {
-			return f.applyAnywhere(e, r, sel)
+			return v.applyAnywhere(e, sel)
 		}
-		return f.applyText(e, r, sel, anyKind)
+		return v.applyText(e, sel, anyKind)
 	case scan.Compare:
-		return f.applyCompare(&e, r, sel)
+		return v.applyCompare(&e, sel)
 	}
 	return nil
 }
 
-func (f *Filter) applyOr(list []scan.Expr, r Rows, sel Bitmap) error {
+func (v *Evaluation) applyOr(list []scan.Expr, sel Bitmap) error {
 	left := append(Bitmap(nil), sel...)
 	sel.clear()
 	for _, x := range list {
 		hit := append(Bitmap(nil), left...)
-		if err := f.apply(x, r, hit); err != nil {
+		if err := v.apply(x, hit); err != nil {
 			return err
 		}
 		sel.or(hit)
@@ -80,8 +80,8 @@ func (f *Filter) applyOr(list []scan.Expr, r Rows, sel Bitmap) error {
 	return nil
 }
 
-func (f *Filter) applyAnywhere(e scan.Text, r Rows, sel Bitmap) error {
-	names, err := r.Names()
+func (v *Evaluation) applyAnywhere(e scan.Text, sel Bitmap) error {
+	names, err := v.r.Names()
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (f *Filter) applyAnywhere(e scan.Text, r Rows, sel Bitmap) error {
 	sel.clear()
 	hit := make(Bitmap, len(sel))
 	for _, name := range names {
-		h, err := r.Head(name)
+		h, err := v.r.Head(name)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (f *Filter) applyAnywhere(e scan.Text, r Rows, sel Bitmap) error {
 			continue
 		}
 		one := scan.Text{Field: name, Pattern: e.Pattern}
-		if t, err := f.decideText(one, r); err != nil {
+		if t, err := v.decideText(one); err != nil {
 			return err
 		} else if t == No {
 			continue
@@ -107,7 +107,7 @@ func (f *Filter) applyAnywhere(e scan.Text, r Rows, sel Bitmap) error {
 		if name == record.FieldMessage {
 			kinds = anyKind
 		}
-		if err := f.applyText(one, r, hit, kinds); err != nil {
+		if err := v.applyText(one, hit, kinds); err != nil {
 			return err
 		}
 		sel.or(hit)
@@ -122,23 +122,23 @@ func (f *Filter) applyAnywhere(e scan.Text, r Rows, sel Bitmap) error {
 const anyKind = ^column.KindMask(0)
 
 // applyText keeps the rows whose value is of one of the kinds and matches.
-func (f *Filter) applyText(e scan.Text, r Rows, sel Bitmap, kinds column.KindMask) error {
+func (v *Evaluation) applyText(e scan.Text, sel Bitmap, kinds column.KindMask) error {
 	if e.Field == record.FieldTime {
-		times, err := r.Times()
+		times, err := v.r.Times()
 		if err != nil {
 			return err
 		}
 		sel.keep(func(i int) bool { return e.Matches(record.IntValue(times[i])) })
 		return nil
 	}
-	t, err := r.Texts(e.Field)
+	t, err := v.r.Texts(e.Field)
 	if err != nil {
 		return err
 	}
 	if t != nil {
-		return f.patterns[e.Pattern].apply(t, sel)
+		return v.f.patterns[e.Pattern].apply(t, sel)
 	}
-	c, err := r.Col(e.Field)
+	c, err := v.r.Col(e.Field)
 	if err != nil {
 		return err
 	}
@@ -150,16 +150,16 @@ func (f *Filter) applyText(e scan.Text, r Rows, sel Bitmap, kinds column.KindMas
 	return nil
 }
 
-func (f *Filter) applyCompare(e *scan.Compare, r Rows, sel Bitmap) error {
+func (v *Evaluation) applyCompare(e *scan.Compare, sel Bitmap) error {
 	if e.Field == record.FieldTime {
-		times, err := r.Times()
+		times, err := v.r.Times()
 		if err != nil {
 			return err
 		}
 		sel.keep(func(i int) bool { return e.Op.Holds(cmp.Compare(times[i], e.Value.Int)) })
 		return nil
 	}
-	c, err := r.Col(e.Field)
+	c, err := v.r.Col(e.Field)
 	if err != nil {
 		return err
 	}

@@ -49,9 +49,9 @@ type Rows interface {
 	// Texts returns a column of strings as it is encoded, nil where it is not one
 	// or is not encoded.
 	Texts(name string) (*Texts, error)
-	// Absent tells that the column's texts certainly lack one of the words with
-	// these keys.
-	Absent(name string, keys []words.Key) (bool, error)
+	// Denies tells that certainly no text (a string or an element of an array) of
+	// the column, or of any column where field is "", has all the keys.
+	Denies(field string, keys []words.Key) (bool, error)
 }
 
 // Filter is a predicate made ready. It is immutable and may be used by several
@@ -98,17 +98,36 @@ const (
 	Yes                // true for all
 )
 
-// Decide tells what headers, dictionaries and word filters decide.
-func (f *Filter) Decide(r Rows) (Truth, error) { return f.decide(f.expr, r) }
+// Evaluation is a filter on its way over one group. It remembers what it found out;
+// one goroutine uses it.
+type Evaluation struct {
+	f *Filter
+	r Rows
+	// texts is what was decided of the texts of a column.
+	texts map[question]Truth
+}
 
-func (f *Filter) decide(e scan.Expr, r Rows) (Truth, error) {
+type question struct {
+	field   string
+	pattern *match.Pattern
+}
+
+// On begins to evaluate the filter on a group.
+func (f *Filter) On(r Rows) *Evaluation {
+	return &Evaluation{f: f, r: r, texts: map[question]Truth{}}
+}
+
+// Decide tells what headers, dictionaries and word filters decide.
+func (v *Evaluation) Decide() (Truth, error) { return v.decide(v.f.expr) }
+
+func (v *Evaluation) decide(e scan.Expr) (Truth, error) {
 	switch e := e.(type) {
 	case nil:
 		return Yes, nil
 	case scan.And:
 		out := Yes
 		for _, x := range byCost(e) {
-			t, err := f.decide(x, r)
+			t, err := v.decide(x)
 			if err != nil || t == No {
 				return t, err
 			}
@@ -120,7 +139,7 @@ func (f *Filter) decide(e scan.Expr, r Rows) (Truth, error) {
 	case scan.Or:
 		out := No
 		for _, x := range byCost(e) {
-			t, err := f.decide(x, r)
+			t, err := v.decide(x)
 			if err != nil || t == Yes {
 				return t, err
 			}
@@ -130,7 +149,7 @@ func (f *Filter) decide(e scan.Expr, r Rows) (Truth, error) {
 		}
 		return out, nil
 	case scan.Not:
-		t, err := f.decide(e.X, r)
+		t, err := v.decide(e.X)
 		switch t {
 		case Yes:
 			return No, err
@@ -139,10 +158,10 @@ func (f *Filter) decide(e scan.Expr, r Rows) (Truth, error) {
 		}
 		return t, err
 	}
-	return f.decideLeaf(e, r)
+	return v.decideLeaf(e)
 }
 
-func (f *Filter) decideLeaf(e scan.Expr, r Rows) (Truth, error) {
+func (v *Evaluation) decideLeaf(e scan.Expr) (Truth, error) {
 	switch e := e.(type) {
 	case scan.Const:
 		return truth(bool(e)), nil
@@ -150,7 +169,7 @@ func (f *Filter) decideLeaf(e scan.Expr, r Rows) (Truth, error) {
 		if e.Field == record.FieldDataset || e.Field == record.FieldTime {
 			return Yes, nil
 		}
-		h, err := r.Head(e.Field)
+		h, err := v.r.Head(e.Field)
 		switch {
 		case err != nil:
 			return Maybe, err
@@ -162,11 +181,11 @@ func (f *Filter) decideLeaf(e scan.Expr, r Rows) (Truth, error) {
 		return Maybe, nil
 	case scan.Text:
 		if e.Field == "" {
-			return f.decideAnywhere(e, r)
+			return v.decideAnywhere(e)
 		}
-		return f.decideText(e, r)
+		return v.decideText(e)
 	case scan.Compare:
-		return f.decideCompare(&e, r)
+		return v.decideCompare(&e)
 	}
 	return Maybe, nil
 }
@@ -179,21 +198,31 @@ func truth(b bool) Truth {
 }
 
 // decideAnywhere decides a text that may stand in any field with texts.
-func (f *Filter) decideAnywhere(e scan.Text, r Rows) (Truth, error) {
-	names, err := r.Names()
+func (v *Evaluation) decideAnywhere(e scan.Text) (Truth, error) {
+	// Only a message may be something else than a text.
+	h, err := v.r.Head(record.FieldMessage)
+	if err != nil {
+		return Maybe, err
+	}
+	if h.Kinds&^column.Text == 0 {
+		if denied, err := v.r.Denies("", v.f.patterns[e.Pattern].keys); err != nil || denied {
+			return No, err
+		}
+	}
+	names, err := v.r.Names()
 	if err != nil {
 		return Maybe, err
 	}
 	out := No
 	for _, name := range names {
-		h, err := r.Head(name)
+		h, err := v.r.Head(name)
 		if err != nil {
 			return Maybe, err
 		}
 		if !anywhere(name, h) {
 			continue
 		}
-		t, err := f.decideText(scan.Text{Field: name, Pattern: e.Pattern}, r)
+		t, err := v.decideText(scan.Text{Field: name, Pattern: e.Pattern})
 		if err != nil {
 			return Maybe, err
 		}
@@ -215,41 +244,48 @@ func anywhere(name string, h Head) bool {
 	return h.Present && (h.Kinds&column.Text != 0 || name == record.FieldMessage)
 }
 
-func (f *Filter) decideText(e scan.Text, r Rows) (Truth, error) {
+func (v *Evaluation) decideText(e scan.Text) (Truth, error) {
+	q := question{e.Field, e.Pattern}
+	t, known := v.texts[q]
+	if known {
+		return t, nil
+	}
+	t, err := v.readText(e)
+	if err == nil {
+		v.texts[q] = t
+	}
+	return t, err
+}
+
+// readText is decideText for the first time.
+func (v *Evaluation) readText(e scan.Text) (Truth, error) {
 	switch e.Field {
 	case record.FieldDataset:
-		return truth(e.Pattern.Match([]byte(r.Dataset()))), nil
+		return truth(e.Pattern.Match([]byte(v.r.Dataset()))), nil
 	case record.FieldTime:
 		return Maybe, nil
 	}
-	h, err := r.Head(e.Field)
+	h, err := v.r.Head(e.Field)
 	if err != nil {
 		return Maybe, err
 	}
 	if !h.Present {
 		return No, nil
 	}
-	if h.Form == scan.Consts || h.Form == scan.Dict {
-		return decideValues(e.Field, h, r, e.Matches)
+	p := v.f.patterns[e.Pattern]
+	if h.Kinds&^column.Text == 0 {
+		if denied, err := v.r.Denies(e.Field, p.keys); err != nil || denied {
+			return No, err
+		}
 	}
-	p := f.patterns[e.Pattern]
-	t, err := r.Texts(e.Field)
-	if err != nil {
+	if h.Form == scan.Consts || h.Form == scan.Dict {
+		return decideValues(e.Field, h, v.r, e.Matches)
+	}
+	t, err := v.r.Texts(e.Field)
+	if err != nil || t == nil {
 		return Maybe, err
 	}
-	if t != nil {
-		return p.decide(t, h.Full), nil
-	}
-	if h.Kinds&^column.Text == 0 && len(p.keys) > 0 {
-		absent, err := r.Absent(e.Field, p.keys)
-		if err != nil {
-			return Maybe, err
-		}
-		if absent {
-			return No, nil
-		}
-	}
-	return Maybe, nil
+	return p.decide(t, h.Full), nil
 }
 
 func decideValues(field string, h Head, r Rows, hold func(record.Value) bool) (Truth, error) {
@@ -273,11 +309,11 @@ func decideValues(field string, h Head, r Rows, hold func(record.Value) bool) (T
 }
 
 // countValues counts the rows whose value satisfies hold.
-func (f *Filter) countValues(field string, r Rows, hold func(record.Value) bool) (int, bool, error) {
+func (v *Evaluation) countValues(field string, hold func(record.Value) bool) (int, bool, error) {
 	if field == record.FieldDataset || field == record.FieldTime {
 		return 0, false, nil
 	}
-	values, counts, ok, err := r.Counts(field)
+	values, counts, ok, err := v.r.Counts(field)
 	if err != nil || !ok {
 		return 0, false, err
 	}
@@ -290,15 +326,15 @@ func (f *Filter) countValues(field string, r Rows, hold func(record.Value) bool)
 	return int(n), true, nil
 }
 
-func (f *Filter) decideCompare(e *scan.Compare, r Rows) (Truth, error) {
+func (v *Evaluation) decideCompare(e *scan.Compare) (Truth, error) {
 	switch e.Field {
 	case record.FieldDataset:
-		return truth(e.Matches(record.StringValue([]byte(r.Dataset())))), nil
+		return truth(e.Matches(record.StringValue([]byte(v.r.Dataset())))), nil
 	case record.FieldTime:
-		first, last := r.Bounds()
+		first, last := v.r.Bounds()
 		return between(e, first, last), nil
 	}
-	h, err := r.Head(e.Field)
+	h, err := v.r.Head(e.Field)
 	if err != nil {
 		return Maybe, err
 	}
@@ -306,7 +342,7 @@ func (f *Filter) decideCompare(e *scan.Compare, r Rows) (Truth, error) {
 	case !h.Present:
 		return No, nil
 	case h.Form == scan.Consts || h.Form == scan.Dict:
-		return decideValues(e.Field, h, r, e.Matches)
+		return decideValues(e.Field, h, v.r, e.Matches)
 	case h.Form == scan.Ints && e.Value.Kind == record.Int:
 		t := between(e, h.Min, h.Max)
 		if t == Yes && !h.Full {

@@ -95,23 +95,23 @@ func (p *pattern) count(t *Texts) (int, error) {
 
 // Count counts the rows for which the predicate holds; ok is false where it has to
 // find them for that. It is for a group all of whose rows are asked for.
-func (f *Filter) Count(r Rows) (n int, ok bool, err error) {
-	switch e := f.expr.(type) {
+func (v *Evaluation) Count() (n int, ok bool, err error) {
+	switch e := v.f.expr.(type) {
 	case scan.Text:
 		if e.Field == "" {
 			return 0, false, nil
 		}
-		t, err := r.Texts(e.Field)
+		t, err := v.r.Texts(e.Field)
 		if err != nil {
 			return 0, false, err
 		}
 		if t != nil {
-			n, err := f.patterns[e.Pattern].count(t)
+			n, err := v.f.patterns[e.Pattern].count(t)
 			return n, err == nil, err
 		}
-		return f.countValues(e.Field, r, e.Matches)
+		return v.countValues(e.Field, e.Matches)
 	case scan.Compare:
-		return f.countValues(e.Field, r, e.Matches)
+		return v.countValues(e.Field, e.Matches)
 	}
 	return 0, false, nil
 }

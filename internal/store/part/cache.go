@@ -8,8 +8,8 @@ import (
 	"journalist/internal/store/stream"
 )
 
-// Cache keeps what queries need again and again of parts: directories, templates and
-// word filters, parsed and uncompressed, the least recently used going first. It may
+// Cache keeps what queries need again and again of parts: directories, templates,
+// dictionaries and word filters, parsed and uncompressed, the least recently used going first. It may
 // be used by several goroutines; a nil Cache keeps nothing.
 type Cache struct {
 	mu    sync.Mutex
@@ -26,6 +26,8 @@ const (
 	cacheNode      = -3 // by stream
 	cacheRare      = -4 // the names of rare fields
 	cacheFilter    = -5 // by stream of the column's texts
+	cacheCommon    = -7 // the filter over what no column's own knows
+	cacheValues    = -6 // of a dictionary, by their stream
 )
 
 type cacheKey struct {

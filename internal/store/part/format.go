@@ -57,6 +57,7 @@ type directory struct {
 	shapeOf *ints.Head     // nil when there is one shape
 	entries []column.Entry // sorted by name
 	rest    restEntry
+	common  column.Common
 }
 
 // restEntry is the pool of fields that are too rare for a column of their own: their
@@ -77,7 +78,7 @@ func readID(d *wire.Decoder) stream.ID {
 }
 
 // A directory is, in this order: rows, the streams' table, times, shapes, columns,
-// rare values; see docs/format/part.md.
+// rare values, common filter; see docs/format/part.md.
 func decodeDirectory(raw []byte, rows int) (*directory, error) {
 	d := column.NewDecoder(raw)
 	dir := &directory{rows: int(d.Uvarint())}
@@ -117,6 +118,7 @@ func decodeDirectory(raw []byte, rows int) (*directory, error) {
 			d.Fail("rare values are not plain")
 		}
 	}
+	dir.common = column.ReadCommon(&d)
 	if d.Err() == nil && len(d.Data) > 0 {
 		d.Fail("%d bytes after the directory", len(d.Data))
 	}

@@ -130,14 +130,32 @@ func (g *Group) Values(name string) ([]record.Value, error) {
 	if v, ok := g.values[name]; ok {
 		return v, nil
 	}
-	v, err := e.DictValues(g.src)
+	v, err := g.dictValues(e)
 	if err != nil {
-		return nil, g.wrap("column "+name, err)
+		return nil, err
 	}
 	if g.values == nil {
 		g.values = map[string][]record.Value{}
 	}
 	g.values[name] = v
+	return v, nil
+}
+
+func (g *Group) dictValues(e *column.Entry) ([]record.Value, error) {
+	cache := g.r.part.cache
+	key := cacheKey{g.r.part.id, g.number, cacheValues, e.Number()}
+	if v, ok := cache.get(key).([]record.Value); ok {
+		return v, nil
+	}
+	v, err := e.DictValues(g.src)
+	if err != nil {
+		return nil, g.wrap("column "+e.Name, err)
+	}
+	cost := int64(48 * len(v))
+	for i := range v {
+		cost += int64(len(v[i].Bytes))
+	}
+	cache.put(key, v, cost)
 	return v, nil
 }
 
@@ -297,20 +315,79 @@ func (g *Group) Texts(name string) (*filter.Texts, error) {
 	return t, g.wrap("column "+name, err)
 }
 
-// Absent tells that the column's texts certainly lack one of the words.
-func (g *Group) Absent(name string, keys []words.Key) (bool, error) {
-	e := g.dir.entry(name)
-	if e == nil {
-		e = &g.dir.rest.pool
+// Denies tells that certainly no text of the column, or of any column where field is
+// "", has all the keys.
+func (g *Group) Denies(field string, keys []words.Key) (bool, error) {
+	if len(keys) == 0 {
+		return false, nil
 	}
-	if e.Texts() {
-		return false, nil // the filter knows only what the templates do not
+	if field != "" {
+		e := g.dir.entry(field)
+		switch {
+		case e == nil: // a rare field, or none at all
+			e = &g.dir.rest.pool
+		case e.Form == scan.Ints:
+			return false, nil
+		case e.Form == scan.Dict || e.Texts(): // its own filter, if any, knows only a part
+			return g.deny(keys, e)
+		}
+		f, err := g.filter(e)
+		if err != nil || f == nil {
+			return false, err
+		}
+		return !f.MayAll(keys), nil
 	}
-	f, err := g.filter(e)
-	if err != nil || f == nil {
-		return false, g.wrap("word filter of "+name, err)
+	all := make([]*column.Entry, 0, len(g.dir.entries)+1)
+	for i := range g.dir.entries {
+		if e := &g.dir.entries[i]; e.Form == scan.Plain && e.Kinds&column.Text != 0 {
+			all = append(all, e)
+		}
 	}
-	return !f.MayAll(keys), nil
+	if g.dir.rest.values > 0 {
+		all = append(all, &g.dir.rest.pool)
+	}
+	return g.deny(keys, all...)
+}
+
+// deny tells that one of the keys is neither among the words of what no column's own
+// filter knows nor in the filter of one of the columns.
+func (g *Group) deny(keys []words.Key, columns ...*column.Entry) (bool, error) {
+	common, err := g.common()
+	if err != nil {
+		return false, err
+	}
+next:
+	for _, k := range keys {
+		if common.May(k) {
+			continue
+		}
+		for _, e := range columns {
+			f, err := g.filter(e)
+			if err != nil {
+				return false, err
+			}
+			if f != nil && f.May(k) {
+				continue next
+			}
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// common reads the filter over what no column's own filter knows.
+func (g *Group) common() (*words.Filter, error) {
+	cache := g.r.part.cache
+	key := cacheKey{g.r.part.id, g.number, cacheCommon, 0}
+	if f, ok := cache.get(key).(*words.Filter); ok {
+		return f, nil
+	}
+	f, err := g.dir.common.Filter(g.src)
+	if err != nil {
+		return nil, g.wrap("common word filter", err)
+	}
+	cache.put(key, f, int64(len(f.Words)+len(f.Grams)))
+	return f, nil
 }
 
 // filter reads the filter of a column, nil where it has none. Filters are kept: every
@@ -325,7 +402,7 @@ func (g *Group) filter(e *column.Entry) (*words.Filter, error) {
 	if err == nil && f != nil {
 		cache.put(key, f, int64(len(f.Words)+len(f.Grams)))
 	}
-	return f, err
+	return f, g.wrap("word filter of "+e.Name, err)
 }
 
 // rare lists the rare fields.

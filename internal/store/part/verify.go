@@ -86,13 +86,20 @@ func checkShapes(c *chunk.Chunk) error {
 }
 
 // checkFilter demands that every word of the column is in its filter or in the
-// static text of a template.
+// static text of a template, and that the group's common filter has the latter.
 func (g *Group) checkFilter(c *column.Col) error {
-	if c.KindsOf()&column.Text == 0 || c.Form != scan.Plain {
+	if c.KindsOf()&column.Text == 0 {
 		return nil
 	}
-	keep := words.Set{}
+	common, err := g.common()
+	if err != nil {
+		return err
+	}
+	var keep words.Set
 	column.AddWords(&keep, c)
+	if c.Form != scan.Plain {
+		return checkWords(&keep, common)
+	}
 	e := g.dir.entry(c.Name)
 	if e == nil {
 		e = &g.dir.rest.pool
@@ -104,22 +111,38 @@ func (g *Group) checkFilter(c *column.Col) error {
 	if f == nil {
 		return corrupt("there is none")
 	}
-	var static words.Set
-	if e.Texts() {
-		n, err := g.node(e)
-		if err != nil {
-			return err
-		}
-		addStatic(&static, n)
+	if !e.Texts() {
+		return checkWords(&keep, f)
 	}
-	if !f.NoGrams && !keep.Grams().Within(static.Grams(), f.Grams) {
+	n, err := g.node(e)
+	if err != nil {
+		return err
+	}
+	var static words.Set
+	addStatic(&static, n)
+	known := words.Filter{Words: static.Bloom(0), Grams: static.Grams()}
+	if err := checkWords(&keep, f, &known); err != nil {
+		return err
+	}
+	return checkWords(&keep, f, common)
+}
+
+// checkWords demands that each word is known to one of the filters.
+func checkWords(set *words.Set, filters ...*words.Filter) error {
+	grams := [2]words.Grams{}
+	for i, f := range filters {
+		grams[i] = f.Grams
+	}
+	if !set.Grams().Within(grams[0], grams[1]) {
 		return corrupt("it denies a part of a word that is there")
 	}
-	return keep.Each(func(h uint64) error {
-		if !static.Has(h) && !f.Words.May(h) {
-			return corrupt("it denies a word that is there")
+	return set.Each(func(h uint64) error {
+		for _, f := range filters {
+			if f.Words.May(h) {
+				return nil
+			}
 		}
-		return nil
+		return corrupt("it denies a word that is there")
 	})
 }
 

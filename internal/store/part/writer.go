@@ -71,6 +71,7 @@ func (w *Writer) AddGroup(c *chunk.Chunk) error {
 // encode puts the streams of a chunk and returns its directory, all but what says
 // where the streams are.
 func (w *Writer) encode(streams *stream.Writer, c *chunk.Chunk) []byte {
+	w.columns.Begin()
 	dir := ints.Append(nil, streams, c.Times)
 	dir = binary.AppendUvarint(dir, uint64(streams.Put(stream.Structure, encodeShapes(c.Names, c.Shapes))))
 	dir = binary.AppendUvarint(dir, uint64(len(c.Shapes)))
@@ -93,7 +94,8 @@ func (w *Writer) encode(streams *stream.Writer, c *chunk.Chunk) []byte {
 			dir = w.columns.Append(dir, streams, col, c.Len())
 		}
 	}
-	return w.appendRest(dir, streams, rare)
+	dir = w.appendRest(dir, streams, rare)
+	return w.columns.AppendCommon(dir, streams)
 }
 
 // syncEvery is how many bytes of a part may wait for the disk. A file system's

@@ -22,6 +22,8 @@ type Options struct {
 	// root's dictionary. Where the distinct values are known only they are given. The
 	// vector is valid until Variable returns.
 	Variable func(texts.Vector)
+	// Static, if set, gets those pieces: Variable and Static together get every word.
+	Static func(piece []byte)
 }
 
 // say tells which values of a node Variable gets.

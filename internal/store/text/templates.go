@@ -29,6 +29,7 @@ func (e *encoder) templates(l *level, v texts.Vector, depth int, what say) bool 
 	switch {
 	case what == sayVariable && words:
 		children = sayAll
+		e.giveStatic(set)
 	case what != sayNothing:
 		e.give(v)
 	}
@@ -47,6 +48,17 @@ func (e *encoder) templates(l *level, v texts.Vector, depth int, what say) bool 
 		e.node(set.Columns[c].Vector, depth+1, children, false)
 	}
 	return true
+}
+
+func (e *encoder) giveStatic(set *template.Set) {
+	if e.o.Static == nil {
+		return
+	}
+	for t := range set.Templates {
+		for _, p := range set.Templates[t].Pieces {
+			e.o.Static(p)
+		}
+	}
 }
 
 // mine takes v apart, as lines with words or as names; nil if that does not pay or
