@@ -5,35 +5,36 @@ import (
 	"slices"
 
 	"journalist/internal/store/stream"
-	"journalist/internal/store/template"
 	"journalist/internal/store/texts"
 )
 
-// templateValues puts the values of some rows, or of all, together from the
-// templates' pieces and the columns.
-func (n *Node) templateValues(src stream.Source, rows []uint32, all bool) (cursor, error) {
-	ids, err := n.IDs(src, make([]uint32, 0, n.n))
-	if err == nil {
-		err = n.check(ids)
-	}
+// template puts the values of some rows, or of all, together from the templates'
+// pieces and the columns.
+func (d *decoder) template(n *Node, rows []uint32, all, out bool) (cursor, error) {
+	room := d.numbers.lend()
+	ids, err := n.IDs(d.src, (*room)[:0])
 	if err != nil {
+		return cursor{}, err
+	}
+	*room = ids
+	if err = n.check(ids); err != nil {
 		return cursor{}, err
 	}
 	var wanted [][]uint32 // of each column: which of its values
 	if !all {
 		ids, wanted = n.wanted(ids, rows)
 	}
-	a := assembler{forms: n.forms.all, static: n.forms.static[:cap(n.forms.static)], columns: make([]cursor, len(n.inner))}
+	a := assembler{program: n.program(), columns: make([]cursor, len(n.inner))}
 	for i, column := range n.inner {
 		whole := all || len(wanted[i]) == column.n
-		if !whole && len(wanted[i]) == 0 {
-			continue
+		if column.isFixed() || !whole && len(wanted[i]) == 0 {
+			continue // it is part of the program, or nobody asks
 		}
-		var c cursor
+		c := &a.columns[i]
 		if whole {
-			c, err = column.values(src, nil, true)
+			*c, err = d.values(column, nil, true, false)
 		} else {
-			c, err = column.values(src, wanted[i], false)
+			*c, err = d.values(column, wanted[i], false, false)
 		}
 		if err != nil {
 			return cursor{}, err
@@ -42,10 +43,19 @@ func (n *Node) templateValues(src stream.Source, rows []uint32, all bool) (curso
 		if a.size += c.total; a.size > MaxSize {
 			return cursor{}, tooLong(a.size)
 		}
-		a.columns[i] = c
+		if c.same {
+			c.codes = d.list(c.n)
+			clear(c.codes)
+		}
+		c.data = c.padded()
 	}
-	v, err := a.run(ids)
-	return direct(v), err
+	var own texts.Vector
+	v := &own
+	if !out {
+		v = d.vectors.lend()
+	}
+	*v, err = a.run(ids, *v)
+	return direct(*v), err
 }
 
 // check tells whether each template has as many rows as the structure says, from
@@ -54,16 +64,21 @@ func (n *Node) check(ids []uint32) error {
 	if len(ids) != n.n {
 		return fmt.Errorf("%w: %d numbers of templates, %d expected", stream.ErrCorrupt, len(ids), n.n)
 	}
-	rows := make([]int, len(n.forms.all))
-	for _, id := range ids {
-		rows[id]++
-	}
-	for t := range rows {
-		if rows[t] != n.forms.all[t].Rows {
-			return fmt.Errorf("%w: template %d has %d rows, %d expected", stream.ErrCorrupt, t, rows[t], n.forms.all[t].Rows)
+	for t, rows := range count(ids, len(n.forms.all)) {
+		if rows != n.forms.all[t].Rows {
+			return fmt.Errorf("%w: template %d has %d rows, %d expected", stream.ErrCorrupt, t, rows, n.forms.all[t].Rows)
 		}
 	}
 	return nil
+}
+
+// count counts the rows of each of so many templates.
+func count(ids []uint32, templates int) []int {
+	rows := make([]int, templates)
+	for _, id := range ids {
+		rows[id]++
+	}
+	return rows
 }
 
 // wanted returns the templates of some rows and, of each column, which of its values
@@ -74,7 +89,7 @@ func (n *Node) wanted(ids, rows []uint32) (forms []uint32, values [][]uint32) {
 	for i, r := range rows {
 		forms[i] = ids[r]
 		for _, s := range n.forms.all[ids[r]].Slots {
-			if s.Copy < 0 {
+			if s.Copy < 0 && !n.inner[s.Column].isFixed() {
 				needed[s.Column] = true
 			}
 		}
@@ -129,126 +144,81 @@ func skip(ids []uint32, takes [][]int, passed, next []uint32) {
 
 // assembler puts texts together. The columns give one value after the other.
 type assembler struct {
-	forms   []template.Template
-	static  []byte
-	columns []cursor
-	size    int // bytes of all values of the columns, then of the texts but for copies
+	*program
+	columns []cursor // their data is padded
+	size    int      // bytes of all values of the columns, then of the texts but for copies
 	out     []byte
 }
 
-// step is a piece of static text and the slot that follows it.
-type step struct {
-	from, to uint32 // of static
-	slot     int32
-}
-
-const (
-	slotNone = -1 // the text ends
-	slotCopy = -2 // slot -2-i is a copy of slot i
-)
-
-// run returns the texts that follow these templates.
-func (a *assembler) run(ids []uint32) (texts.Vector, error) {
-	steps, copies := a.steps()
-	for _, id := range ids {
-		for _, s := range steps[id] {
-			a.size += int(s.to - s.from)
+// run returns the texts that follow these templates, in the memory of v so far as that
+// suffices.
+func (a *assembler) run(ids []uint32, v texts.Vector) (texts.Vector, error) {
+	rows := count(ids, len(a.fixed))
+	for t, n := range rows {
+		if a.size += n * a.fixed[t]; a.size > MaxSize {
+			return texts.Vector{}, tooLong(a.size)
 		}
 	}
-	if a.size > MaxSize {
-		return texts.Vector{}, tooLong(a.size)
+	if a.out = v.Data[:cap(v.Data)]; len(a.out) < a.size+slack {
+		a.out = make([]byte, a.size+a.guessCopies(rows)+slack)
 	}
-	a.out = make([]byte, a.size+a.guessCopies(ids, copies)+slack)
-	offsets := make([]uint32, len(ids)+1)
-	at := 0
+	if cap(v.Offsets) <= len(ids) {
+		v.Offsets = make([]uint32, len(ids)+1)
+	}
+	v.Offsets = v.Offsets[:len(ids)+1]
+	v.Offsets[0] = 0
+	at, ends, out, static := 0, v.Offsets[1:], a.out, a.static
 	for i, id := range ids {
-		if copies[id] {
+		if a.copies[id] {
 			var err error
-			if at, err = a.withCopies(steps[id], at); err != nil {
+			if at, err = a.withCopies(a.of(id), at); err != nil {
 				return texts.Vector{}, err
 			}
-		} else {
-			out := a.out
-			for _, s := range steps[id] {
-				at = put(out, at, a.static, s.from, s.to)
-				if s.slot >= 0 {
-					c := &a.columns[s.slot]
-					from, to := c.next()
-					at = put(out, at, c.data, from, to)
-				}
-			}
+			out = a.out
+			ends[i] = uint32(at)
+			continue
 		}
-		offsets[i+1] = uint32(at)
+		for _, s := range a.of(id) {
+			at = put(out, at, static, s.from, s.to)
+			if s.slot < 0 {
+				break
+			}
+			c := &a.columns[s.slot]
+			k := c.pos
+			c.pos++
+			if c.codes != nil {
+				k = int(c.codes[k])
+			}
+			at = put(out, at, c.data, c.offsets[k], c.offsets[k+1]-c.sep)
+		}
+		ends[i] = uint32(at)
 	}
-	return texts.Vector{Data: a.out[:at:at], Offsets: offsets}, nil
+	return texts.Vector{Data: a.out[:at], Offsets: v.Offsets}, nil
 }
 
-// guessCopies returns about how many bytes the slots need that are copies.
-func (a *assembler) guessCopies(ids []uint32, copies []bool) int {
-	if !slices.Contains(copies, true) {
+// guessCopies returns about how many bytes the slots need that are copies, of the
+// templates with so many rows.
+func (a *assembler) guessCopies(rows []int) int {
+	if !slices.Contains(a.copies, true) {
 		return 0
 	}
-	rows := make([]int, len(a.forms))
-	for _, id := range ids {
-		rows[id]++
-	}
 	sum := 0
-	for t := range a.forms {
-		for _, s := range a.forms[t].Slots {
-			if s.Copy < 0 || rows[t] == 0 {
+	for t, n := range rows {
+		if n == 0 || !a.copies[t] {
+			continue
+		}
+		steps := a.of(uint32(t))
+		for _, s := range steps {
+			if s.slot > slotCopy {
 				continue
 			}
-			for s.Copy >= 0 {
-				s = a.forms[t].Slots[s.Copy]
-			}
-			c := &a.columns[s.Column]
-			sum += rows[t] * (c.total/max(c.n, 1) + 1)
-			if sum > a.size {
+			c := &a.columns[steps[slotCopy-s.slot].slot]
+			if sum += n * (c.total/max(c.n, 1) + 1); sum > a.size {
 				return a.size // more is a matter of growing
 			}
 		}
 	}
 	return sum
-}
-
-// next says where the next value stands.
-func (c *cursor) next() (from, to uint32) {
-	k := c.pos
-	if !c.same {
-		c.pos++
-		if c.codes != nil {
-			k = int(c.codes[k])
-		}
-	}
-	return c.offsets[k], c.offsets[k+1] - c.sep
-}
-
-// steps tells for each template how its texts are put together, and which templates
-// have slots that are copies.
-func (a *assembler) steps() (steps [][]step, copies []bool) {
-	total := 0
-	for t := range a.forms {
-		total += len(a.forms[t].Pieces)
-	}
-	all := make([]step, total)
-	steps, copies = make([][]step, len(a.forms)), make([]bool, len(a.forms))
-	at := uint32(0)
-	for t := range a.forms {
-		form := &a.forms[t]
-		steps[t], all = all[:len(form.Pieces):len(form.Pieces)], all[len(form.Pieces):]
-		for k, piece := range form.Pieces {
-			s := step{from: at, to: at + uint32(len(piece)), slot: slotNone}
-			at = s.to + 1
-			if k < len(form.Slots) {
-				if s.slot = int32(form.Slots[k].Column); form.Slots[k].Copy >= 0 {
-					s.slot = slotCopy - int32(form.Slots[k].Copy)
-					copies[t] = true
-				}
-			}
-			steps[t][k] = s
-		}
-	}
-	return steps, copies
 }
 
 // withCopies appends a text some of whose slots are copies of earlier ones. What
@@ -262,8 +232,12 @@ func (a *assembler) withCopies(steps []step, at int) (int, error) {
 		switch {
 		case s.slot >= 0:
 			c := &a.columns[s.slot]
-			from, to := c.next()
-			at = put(a.out, at, c.data, from, to)
+			k := c.pos
+			c.pos++
+			if c.codes != nil {
+				k = int(c.codes[k])
+			}
+			at = put(a.out, at, c.data, c.offsets[k], c.offsets[k+1]-c.sep)
 		case s.slot <= slotCopy:
 			span := values[slotCopy-s.slot]
 			a.size += span[1] - span[0]

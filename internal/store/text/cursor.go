@@ -27,22 +27,6 @@ func direct(v texts.Vector) cursor {
 	return cursor{data: v.Data, offsets: v.Offsets, n: v.Len()}
 }
 
-// pick keeps the values rows only.
-func (c *cursor) pick(rows []uint32) {
-	switch {
-	case c.same:
-	case c.codes == nil:
-		c.codes = rows
-	default:
-		codes := make([]uint32, len(rows))
-		for i, r := range rows {
-			codes[i] = c.codes[r]
-		}
-		c.codes = codes
-	}
-	c.n = len(rows)
-}
-
 // size is the number of bytes of all values.
 func (c *cursor) size() int {
 	switch {
@@ -70,44 +54,67 @@ func (c *cursor) vector() (texts.Vector, error) {
 		return texts.Vector{}, tooLong(size)
 	}
 	v := texts.Vector{Data: make([]byte, size+slack), Offsets: make([]uint32, c.n+1)}
-	at := 0
-	for i := range c.n {
-		k := i
-		if c.same {
-			k = 0
-		} else if c.codes != nil {
-			k = int(c.codes[i])
+	at, src, ends := 0, c.padded(), v.Offsets[1:]
+	switch {
+	case c.same:
+		for i := range ends {
+			at += copy(v.Data[at:], c.data)
+			ends[i] = uint32(at)
 		}
-		at = put(v.Data, at, c.data, c.offsets[k], c.offsets[k+1]-c.sep)
-		v.Offsets[i+1] = uint32(at)
+	case c.codes != nil:
+		for i, k := range c.codes[:len(ends)] {
+			at = put(v.Data, at, src, c.offsets[k], c.offsets[k+1]-c.sep)
+			ends[i] = uint32(at)
+		}
+	default:
+		from := c.offsets[0]
+		for i, to := range c.offsets[1 : len(ends)+1] {
+			at = put(v.Data, at, src, from, to-c.sep)
+			ends[i] = uint32(at)
+			from = to
+		}
 	}
-	v.Data = v.Data[:at]
+	v.Data = v.Data[:at:at]
 	return v, nil
 }
 
-// slack is how many bytes put may write behind what it was to write: a short copy of
-// a fixed length is much faster than one of an exact length.
-const slack = 16
+// slack is how many bytes put may write behind what it was to write: short copies of
+// a fixed length are much faster than one of an exact length.
+const slack = 32
+
+// padded is the data with what follows in its memory, so that put may read on.
+func (c *cursor) padded() []byte { return c.data[:min(len(c.data)+slack, cap(c.data))] }
 
 // put copies src[from:to] to dst[at:] and returns where it ends. dst has slack.
 func put(dst []byte, at int, src []byte, from, to uint32) int {
-	if to-from <= slack && int(from)+slack <= len(src) && at+slack <= len(dst) {
-		*(*[slack]byte)(dst[at:]) = *(*[slack]byte)(src[from:])
-		return at + int(to-from)
+	n := int(to - from)
+	if n <= 16 && int(from)+16 <= len(src) {
+		*(*[16]byte)(dst[at:]) = *(*[16]byte)(src[from:])
+		return at + n
 	}
-	return at + copy(dst[at:], src[from:to])
+	return at + putLong(dst[at:], src[from:], n)
+}
+
+func putLong(dst, src []byte, n int) int {
+	if n <= 32 && len(src) >= 32 {
+		*(*[32]byte)(dst) = *(*[32]byte)(src)
+		return n
+	}
+	return copy(dst, src[:n])
 }
 
 func tooLong(size int) error {
 	return fmt.Errorf("%w: texts of %d bytes, the limit is %d", stream.ErrCorrupt, size, MaxSize)
 }
 
-// splitEnded finds the texts of data, which end with a zero byte each.
-func splitEnded(data []byte, n int) ([]uint32, error) {
-	if len(data) < n || len(data) > 0 && data[len(data)-1] != 0 {
-		return nil, fmt.Errorf("%w: %d ended texts in %d bytes", stream.ErrCorrupt, n, len(data))
+// splitEnded finds the texts of data, which end with a zero byte each: offsets has
+// room for one more than they are.
+func splitEnded(data []byte, offsets []uint32) error {
+	n := len(offsets) - 1
+	if len(data) > 0 && data[len(data)-1] != 0 {
+		return fmt.Errorf("%w: %d ended texts, the last of which has no end", stream.ErrCorrupt, n)
 	}
-	offsets := make([]uint32, n+1)
+	offsets[0] = 0
 	k, i := 1, 0
 	for ; i+8 <= len(data) && k+8 <= len(offsets); i += 8 {
 		x := binary.LittleEndian.Uint64(data[i:])
@@ -120,16 +127,16 @@ func splitEnded(data []byte, n int) ([]uint32, error) {
 	for ; i < len(data); i++ {
 		if data[i] == 0 {
 			if k > n {
-				return nil, fmt.Errorf("%w: more than %d ended texts", stream.ErrCorrupt, n)
+				return fmt.Errorf("%w: more than %d ended texts", stream.ErrCorrupt, n)
 			}
 			offsets[k] = uint32(i + 1)
 			k++
 		}
 	}
 	if k != n+1 {
-		return nil, fmt.Errorf("%w: %d ended texts, %d expected", stream.ErrCorrupt, k-1, n)
+		return fmt.Errorf("%w: %d ended texts, %d expected", stream.ErrCorrupt, k-1, n)
 	}
-	return offsets, nil
+	return nil
 }
 
 // splitMeasured finds the texts of data by their lengths.

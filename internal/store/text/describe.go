@@ -62,7 +62,8 @@ func (n *Node) readOwn(c *counter) error {
 	case formShort:
 		c.n += int(n.chunk.len)
 	default:
-		_, err = n.plainValues(c)
+		d := decoder{src: c}
+		_, err = d.plain(n)
 	}
 	return err
 }

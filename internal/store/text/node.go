@@ -1,6 +1,8 @@
 package text
 
 import (
+	"sync"
+
 	"journalist/internal/match"
 	"journalist/internal/store/ints"
 	"journalist/internal/store/stream"
@@ -63,7 +65,7 @@ const (
 
 // Node is a vector of texts, encoded. It is what the structure says and immutable:
 // any number of goroutines may share it. What is read of streams is not kept in it,
-// but for the templates' static text.
+// but for the templates' static text and how it is put together.
 type Node struct {
 	form           uint8
 	chars          match.Chars
@@ -86,6 +88,9 @@ type templates struct {
 	all    []template.Template
 	static []byte
 	ends   []uint32
+
+	once    sync.Once
+	program program // made when texts are first put together
 }
 
 // chunk says where short texts stand.

@@ -131,12 +131,10 @@ func (o *output) renderNumbers(src stream.Source, rows []uint32, n int, sc *scra
 		}
 		sc.ns = ns
 	}
-	if rows != nil {
-		for i, r := range rows {
-			vs[i] = vs[r]
-			if ns != nil {
-				ns[i] = ns[r]
-			}
+	for i, r := range rows {
+		vs[i] = vs[r]
+		if ns != nil {
+			ns[i] = ns[r]
 		}
 	}
 	prefix, suffix := newAffix(h.prefix), newAffix(h.suffix)
