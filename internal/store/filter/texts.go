@@ -18,7 +18,8 @@ type Texts struct {
 	Source stream.Source
 	// Filter is over what the templates do not say; nil: there is none.
 	Filter *words.Filter
-	Rows   []uint32 // the rows that have a value; nil: all
+	// Rows reads which rows have a value; nil: all have.
+	Rows func() ([]uint32, error)
 }
 
 func (t *Texts) filter() search.Filter {
@@ -64,21 +65,25 @@ func (p *pattern) apply(t *Texts, sel Bitmap) error {
 		sel.and(hit)
 		return nil
 	}
-	want, some := NewBitmap(len(t.Rows)), false
-	for i, row := range t.Rows {
+	rows, err := t.Rows()
+	if err != nil {
+		return err
+	}
+	want, some := NewBitmap(len(rows)), false
+	for i, row := range rows {
 		if sel.Has(row) {
 			want.Set(uint32(i))
 			some = true
 		}
 	}
-	hit := NewBitmap(len(t.Rows))
+	hit := NewBitmap(len(rows))
 	if some {
 		if err := s.Rows(t.Node, t.Source, t.filter(), want, hit); err != nil {
 			return err
 		}
 	}
 	sel.clear()
-	for i, row := range t.Rows {
+	for i, row := range rows {
 		if want.Has(uint32(i)) && hit.Has(uint32(i)) {
 			sel.Set(row)
 		}

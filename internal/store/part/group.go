@@ -309,9 +309,13 @@ func (g *Group) Texts(name string) (*filter.Texts, error) {
 		return nil, err
 	}
 	t := &filter.Texts{Node: n, Source: g.src}
-	if t.Filter, err = g.filter(e); err == nil && !e.Full() {
-		t.Rows, err = e.DecodeRows(g.info.Rows, g.src)
+	if !e.Full() {
+		t.Rows = func() ([]uint32, error) {
+			rows, err := e.DecodeRows(g.info.Rows, g.src)
+			return rows, g.wrap("column "+name, err)
+		}
 	}
+	t.Filter, err = g.filter(e)
 	return t, g.wrap("column "+name, err)
 }
 
