@@ -87,7 +87,7 @@ func (r *ranks[T]) list() []T { return r.room[r.from : r.from+r.n] }
 func (r *ranks[T]) push(v T) {
 	if r.from == 0 {
 		r.from = 7 * maxRank
-		copy(r.room[r.from+1:], r.room[:r.n])
+		copy(r.room[r.from:], r.room[:r.n])
 	}
 	r.from--
 	r.n = min(r.n+1, maxRank)
