@@ -260,7 +260,7 @@ func (v *inventory) read(stop func() error, n int, open func(i int) (*part.Part,
 // readGroup adds one row group's columns.
 func (v *inventory) readGroup(d *datasetInventory, p *part.Part, r *part.Reader, i int) error {
 	var list []piece
-	if err := pieces(p, r, i, func(x piece) { list = append(list, x) }); err != nil {
+	if err := pieces(r, i, func(x piece) { list = append(list, x) }); err != nil {
 		return err
 	}
 	d.GroupsRead++

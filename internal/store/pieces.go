@@ -12,20 +12,15 @@ type piece struct {
 	templates int64
 }
 
-const (
-	// kindDirectory is what says where everything is; heads and footers of files
-	// count to it.
-	kindDirectory = "directory"
-	// kindGroups is the bytes of row groups that are not told apart.
-	kindGroups = "row groups"
-)
+// kindDirectory is what says where everything is; heads and footers of files count
+// to it.
+const kindDirectory = "directory"
 
-// pieces tells what the bytes of a row group are, reading its directory only, of a
-// part that was opened without a cache. What no piece covers is the directory's.
-func pieces(p *part.Part, r *part.Reader, i int, add func(piece)) error {
-	if _, err := r.Group(i); err != nil {
-		return err
-	}
-	add(piece{kind: kindGroups, bytes: p.Groups[i].Len, raw: p.Groups[i].Bytes})
-	return nil
+// pieces tells what the bytes of a row group are, reading its directory and the
+// structure of its texts, of a part that was opened without a cache. What no piece
+// covers is the directory's.
+func pieces(r *part.Reader, i int, add func(piece)) error {
+	return r.Pieces(i, func(p part.Piece) {
+		add(piece{column: p.Column, kind: p.Kind, bytes: p.Bytes, raw: p.Raw, values: p.Values, templates: p.Templates})
+	})
 }

@@ -63,6 +63,7 @@ func (x *Encoder) AppendPlain(dst []byte, w *stream.Writer, c *Col) []byte {
 }
 
 func (x *Encoder) append(dst []byte, w *stream.Writer, c *Col, rows int) []byte {
+	before := w.Len()
 	dst = wire.AppendBytes(dst, c.Name)
 	dst = append(dst, byte(c.Form), byte(c.KindsOf()))
 	dst = binary.AppendUvarint(dst, uint64(c.Len))
@@ -70,13 +71,15 @@ func (x *Encoder) append(dst []byte, w *stream.Writer, c *Col, rows int) []byte 
 	switch c.Form {
 	case scan.Consts:
 		AddWords(&x.common, c)
-		return AppendValue(dst, c.Values[0])
+		dst = AppendValue(dst, c.Values[0])
 	case scan.Ints:
-		return ints.Append(dst, w, c.Ints)
+		dst = ints.Append(dst, w, c.Ints)
 	case scan.Dict:
-		return x.appendDict(dst, w, c)
+		dst = x.appendDict(dst, w, c)
+	default:
+		dst = x.appendPlain(dst, w, c)
 	}
-	return x.appendPlain(dst, w, c)
+	return binary.AppendUvarint(dst, uint64(w.Len()-before))
 }
 
 func (x *Encoder) appendRows(dst []byte, w *stream.Writer, rows []uint32, n int) []byte {

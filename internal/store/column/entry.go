@@ -24,6 +24,10 @@ type Entry struct {
 	Distinct int          // Dict
 	Min, Max int64        // Ints
 
+	// Streams is how many streams the column has; they are numbered one after the
+	// other, in the order of columns.
+	Streams int
+
 	sparse byte
 	rows   *ints.Head // sparseList
 	bitmap stream.ID  // sparseBitmap
@@ -84,6 +88,9 @@ func ReadCommon(d *Decoder) Common {
 	return Common{readID(&d.Decoder), readID(&d.Decoder)}
 }
 
+// First is the first of its streams.
+func (c Common) First() stream.ID { return min(c.words, c.grams) }
+
 // Filter reads the filter.
 func (c Common) Filter(src stream.Source) (*words.Filter, error) {
 	var f words.Filter
@@ -92,6 +99,11 @@ func (c Common) Filter(src stream.Source) (*words.Filter, error) {
 		f.Grams, err = readGrams(src, c.grams)
 	}
 	return &f, err
+}
+
+// IsFilter tells whether a stream of the column belongs to its filter.
+func (e *Entry) IsFilter(id stream.ID) bool {
+	return e.hasFilter && id == e.filter || e.hasGrams && id == e.grams
 }
 
 // Number identifies the column's texts within its row group.
@@ -139,6 +151,11 @@ func ReadEntry(d *Decoder, rows int) Entry {
 	e.Len = int(n)
 	readSparse(&d.Decoder, &e, rows)
 	e.readForm(d)
+	streams := d.Uvarint()
+	if streams > stream.MaxStreams {
+		d.Fail("column %q has %d streams", e.Name, streams)
+	}
+	e.Streams = int(streams)
 	return e
 }
 

@@ -55,6 +55,7 @@ type directory struct {
 	shapes  stream.ID // names and shapes
 	nshapes int
 	shapeOf *ints.Head     // nil when there is one shape
+	first   stream.ID      // of the columns
 	entries []column.Entry // sorted by name
 	rest    restEntry
 	common  column.Common
@@ -98,6 +99,11 @@ func decodeDirectory(raw []byte, rows int) (*directory, error) {
 	dir.nshapes = int(nshapes)
 	if nshapes > 1 {
 		dir.shapeOf = ints.Read(&d.Decoder, rows)
+	}
+	if first := d.Uvarint(); first > uint64(dir.table.Len()) {
+		d.Fail("the columns begin with stream %d of %d", first, dir.table.Len())
+	} else {
+		dir.first = stream.ID(first)
 	}
 	for n := d.Count(5); n > 0 && d.Err() == nil; n-- {
 		dir.entries = append(dir.entries, column.ReadEntry(&d, rows))

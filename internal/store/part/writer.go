@@ -78,6 +78,7 @@ func (w *Writer) encode(streams *stream.Writer, c *chunk.Chunk) []byte {
 	if len(c.Shapes) > 1 {
 		dir = ints.AppendCodes(dir, streams, c.ShapeOf)
 	}
+	dir = binary.AppendUvarint(dir, uint64(streams.Len()))
 	owns := own(c.Cols, c.Len())
 	n := 0
 	var rare []*column.Col

@@ -93,6 +93,9 @@ func (w *Writer) Put(c Class, b []byte) ID {
 	return id
 }
 
+// Len is how many streams were put.
+func (w *Writer) Len() int { return len(w.lengths) }
+
 func (w *Writer) flush(c Class) {
 	if len(w.pools[c]) > 0 {
 		w.block(c, w.pools[c])

@@ -6,9 +6,9 @@ import (
 	"journalist/internal/wire"
 )
 
-// maxStreams is the most streams of a row group: so much is allocated for them before
+// MaxStreams is the most streams of a row group: so much is allocated for them before
 // anything else is known.
-const maxStreams = 1 << 20
+const MaxStreams = 1 << 20
 
 // Table says where each stream of a row group stands. It is immutable and may be
 // used by several goroutines.
@@ -32,7 +32,7 @@ func ReadTable(d *wire.Decoder) *Table {
 		d.Fail("pools of %d and %d bytes", ownLen, poolLen)
 	}
 	classOf := d.Bytes()
-	if len(classOf) > maxStreams {
+	if len(classOf) > MaxStreams {
 		d.Fail("%d streams", len(classOf))
 		classOf = nil
 	}
