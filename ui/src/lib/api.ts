@@ -23,6 +23,8 @@ export interface Stats {
   bytes_read: number;
   elapsed_ms: number;
   partial: string[];
+  /** What is an estimate, and why a name found nothing. */
+  notes: string[];
 }
 
 export interface User {
@@ -153,8 +155,8 @@ export async function query(
   if (trailer.stats === undefined) {
     throw new Problem('network', 'The answer broke off.', 'The rows shown are not all of them; run the query again.');
   }
-  const { rows_matched = 0, rows_scanned = 0, bytes_read = 0, elapsed_ms = 0, partial } = trailer.stats;
-  return { rows_matched, rows_scanned, bytes_read, elapsed_ms, partial: partial ?? [] };
+  const { rows_matched = 0, rows_scanned = 0, bytes_read = 0, elapsed_ms = 0, partial, notes } = trailer.stats;
+  return { rows_matched, rows_scanned, bytes_read, elapsed_ms, partial: partial ?? [], notes: notes ?? [] };
 }
 
 export async function histogram(q: Ask & { buckets: number; by: string }, signal: AbortSignal): Promise<Histogram> {

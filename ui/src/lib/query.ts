@@ -110,7 +110,7 @@ export function selection(text: string): string {
   return (stop < 0 ? text : text.slice(0, all[stop]!.start)).trim();
 }
 
-const rowPipes = new Set(['where', 'sort', 'limit', 'head', 'eval', 'extract', 'rex']);
+const rowPipes = new Set(['where', 'sort', 'limit', 'head', 'eval', 'extract', 'rex', 'dedup']);
 
 /** isTable tells whether the answer is columns instead of whole records. */
 export const isTable = (text: string): boolean => pipeNames(text).some((name) => !rowPipes.has(name));
