@@ -206,8 +206,9 @@ func (e *Entry) readForm(d *Decoder) {
 	}
 }
 
-// Decode reads the column of a group of so many rows.
-func (e *Entry) Decode(rows int, src stream.Source) (*Col, error) {
+// Decode reads the column of a group of so many rows. Values, if not nil, are what
+// DictValues returned before.
+func (e *Entry) Decode(rows int, src stream.Source, values []record.Value) (*Col, error) {
 	c := &Col{Column: scan.Column{Name: e.Name, Form: e.Form, Len: e.Len}}
 	var err error
 	if c.Rows, err = e.DecodeRows(rows, src); err != nil {
@@ -217,8 +218,10 @@ func (e *Entry) Decode(rows int, src stream.Source) (*Col, error) {
 	case scan.Consts:
 		c.Values = []record.Value{e.Const}
 	case scan.Dict:
-		if c.Values, err = e.DictValues(src); err != nil {
-			return nil, err
+		if c.Values = values; values == nil {
+			if c.Values, err = e.DictValues(src); err != nil {
+				return nil, err
+			}
 		}
 		c.Codes, err = e.codes.DecodeCodes(src, uint32(e.Distinct), nil)
 	case scan.Ints:

@@ -166,8 +166,14 @@ func (g *Group) Col(name string) (*column.Col, error) {
 	}
 	var c *column.Col
 	if e := g.dir.entry(name); e != nil {
+		var values []record.Value
 		var err error
-		if c, err = e.Decode(g.info.Rows, g.src); err != nil {
+		if e.Form == scan.Dict {
+			if values, err = g.dictValues(e); err != nil {
+				return nil, err
+			}
+		}
+		if c, err = e.Decode(g.info.Rows, g.src, values); err != nil {
 			return nil, g.wrap("column "+name, err)
 		}
 	} else {
@@ -451,7 +457,7 @@ func (g *Group) pool() (*rareValues, error) {
 		err = names.checkRows(r.rows)
 	}
 	if err == nil {
-		r.values, err = e.pool.Decode(e.values, g.src)
+		r.values, err = e.pool.Decode(e.values, g.src, nil)
 	}
 	if err != nil {
 		return nil, g.wrap("rare fields", err)
