@@ -59,10 +59,10 @@ func (s *Server) investigate(name string) http.HandlerFunc {
 			return err
 		}
 		q.Limit = &limit
-		if q.Source, err = flag(v, "source"); err != nil {
+		if q.Source, err = boolean(v, "source"); err != nil {
 			return err
 		}
-		if q.Progress, err = flag(v, "progress"); err != nil {
+		if q.Progress, err = boolean(v, "progress"); err != nil {
 			return err
 		}
 		pipes, err := i.pipes(v)

@@ -100,8 +100,8 @@ func between(v url.Values, name string, standard, least, most int) (int, error) 
 	return n, nil
 }
 
-// flag reads a parameter that is true or false.
-func flag(v url.Values, name string) (bool, error) {
+// boolean reads a parameter that is true or false.
+func boolean(v url.Values, name string) (bool, error) {
 	switch text := v.Get(name); text {
 	case "", "false", "0":
 		return false, nil

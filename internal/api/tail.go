@@ -20,7 +20,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	q := questionOf(v)
 	var err error
-	if q.Source, err = flag(v, "source"); err != nil {
+	if q.Source, err = boolean(v, "source"); err != nil {
 		return err
 	}
 	req, err := s.request(q, principalOf(r))
