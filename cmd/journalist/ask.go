@@ -20,6 +20,7 @@ const maxLimit = 1_000_000
 type askFlags struct {
 	client    clientFlags
 	span      rangeFlags
+	local     localFlags
 	zone      string
 	limit     int
 	form      string
@@ -29,12 +30,15 @@ type askFlags struct {
 	link      bool
 
 	location *time.Location // of zone
+	limited  func() bool    // -n was given
 }
 
 // register adds the flags; limit is the default of -n.
 func (f *askFlags) register(cmd *cobra.Command, limit int) {
 	f.client.register(cmd)
 	f.span.register(cmd)
+	f.local.register(cmd)
+	f.limited = func() bool { return cmd.Flags().Changed("limit") }
 	fl := cmd.Flags()
 	fl.IntVarP(&f.limit, "limit", "n", limit, "at most this many rows")
 	fl.StringVarP(&f.form, "output", "o", "pretty", "how rows are shown: "+strings.Join(cli.Forms, ", "))
@@ -85,8 +89,20 @@ func (a *app) ask(ctx context.Context, f *askFlags, text string) error {
 	if err != nil {
 		return err
 	}
-	if f.link {
+	switch {
+	case f.link && f.local.given():
+		return cli.Exit(cli.ExitUsage, errNotLocal)
+	case f.link:
 		return a.printLink(f, q, false)
+	case f.local.given():
+		if !f.limited() {
+			q.Limit = 0
+		}
+		files, err := f.local.source(a, f.location)
+		if err != nil {
+			return err
+		}
+		return a.show(ctx, f, q, files)
 	}
 	c, err := f.client.client()
 	if err != nil {
@@ -143,7 +159,7 @@ func (a *app) conclude(f *askFlags, q cli.Question, st cli.Stats, rows int64) er
 	for _, n := range st.Notes {
 		fmt.Fprintln(a.stderr, "note: "+cli.Safe(n))
 	}
-	if rows == int64(q.Limit) && cli.IsTerminal(a.stderr) {
+	if q.Limit > 0 && rows == int64(q.Limit) && cli.IsTerminal(a.stderr) {
 		fmt.Fprintf(a.stderr, "the first %d rows: -n asks for more\n", q.Limit)
 	}
 	if err := a.partial(st); err != nil {

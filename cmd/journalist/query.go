@@ -41,7 +41,7 @@ func (a *app) queryCommand() *cobra.Command {
 		follow bool
 	)
 	cmd := &cobra.Command{
-		Use:   "query QUERY",
+		Use:   "query QUERY [FILE…]",
 		Short: "ask for log lines, or count them",
 		Long: `Ask the server. Rows go to stdout, newest first, everything else to stderr.
 
@@ -53,6 +53,10 @@ docs/query-language.md describes it all. A query that begins with "-" follows "-
 Output forms (-o): pretty for people; raw, the messages alone; json, one object a
 line; logfmt; csv; table. Except on a terminal, raw is exact.
 
+With files (plain, gzip, zstd, bzip2) or --stdin no server is asked: the lines of
+the files are, all of them, in their order. Arguments behind the query are files
+when each names one that is there, by a path or a name with a dot.
+
 Ctrl-C ends the query, at the server too.`,
 		Example: `  journalist query 'error' -s 1h
   journalist query 'level:error host:web-01' -s 1d -o json | jq .message
@@ -60,15 +64,20 @@ Ctrl-C ends the query, at the server too.`,
   journalist query --from 2026-01-31T12:00 --to 2026-01-31T13:00 -n 100000 -o raw '*'
   journalist query 'panic' -B 20 -A 5
   journalist query 'level:error' -f
+  journalist query 'error -healthcheck' /var/log/syslog /var/log/syslog.*.gz
+  kubectl logs app | journalist query --stdin 'status>=500 | stats count() by path'
   journalist query -s 15m -- '-level:debug'`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			query, err := around.apply(queryArgs(args))
+			query, err := around.apply(queryArgs(f.local.split(args, 1)))
 			if err != nil {
 				return err
 			}
 			if !follow {
 				return a.ask(cmd.Context(), &f, query)
+			}
+			if f.local.given() {
+				return cli.Exit(cli.ExitUsage, errNotLocal)
 			}
 			if around != (contextFlags{}) {
 				return cli.Exit(cli.ExitUsage, errors.New("-f shows lines as they arrive: what follows them cannot be there yet, so -A, -B and -C do not go with it"))

@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	"internal/auth":       {"internal/vfs"},
 	"internal/pki":        {"internal/vfs"},
 	"internal/api/…":      {"internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/problem", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui"},
-	"internal/cli":        {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/query/exec"},
+	"internal/cli/…":      {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/query/exec", "internal/cli/…"},
 	"internal/testkit/…":  {"internal/…"},
 
 	"cmd/…":       {"internal/…", "ui"},

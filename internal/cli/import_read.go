@@ -3,8 +3,6 @@ package cli
 import (
 	"bufio"
 	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +12,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/zstd"
-
+	"journalist/internal/cli/local"
 	"journalist/internal/record"
 )
 
@@ -126,34 +123,16 @@ func (r *importReader) close() {
 	r.ends = nil
 }
 
-// unpack looks at the first bytes and puts the right decompressor in between. The
-// name of the file does not matter.
+// unpack puts the right decompressor in between, whatever the file's name.
 func (r *importReader) unpack() error {
-	raw := bufio.NewReaderSize(&r.count, 256<<10)
-	head, err := raw.Peek(6)
-	if err != nil && err != io.EOF {
+	text, end, err := local.Unpack(bufio.NewReaderSize(&r.count, 256<<10))
+	if errors.Is(err, local.ErrXZ) {
+		return fmt.Errorf("%w: xz -dc %s | journalist import -", err, r.name)
+	}
+	if err != nil {
 		return pathCause(err)
 	}
-	var text io.Reader = raw
-	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z, err := gzip.NewReader(raw)
-		if err != nil {
-			return fmt.Errorf("gzip: %w", err)
-		}
-		text = z
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20), zstd.WithDecoderMaxWindow(128<<20))
-		if err != nil {
-			return fmt.Errorf("zstd: %w", err)
-		}
-		r.ends = append(r.ends, z.Close)
-		text = z
-	case bytes.HasPrefix(head, []byte("BZh")):
-		text = bzip2.NewReader(raw)
-	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return fmt.Errorf("xz is not supported: xz -dc %s | journalist import -", r.name)
-	}
+	r.ends = append(r.ends, end)
 	r.in = bufio.NewReaderSize(text, importPeek)
 	return nil
 }

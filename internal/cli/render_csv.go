@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/csv"
 	"io"
 )
@@ -58,7 +59,7 @@ func (r *csvRenderer) Row(row *Row) error {
 func copyFields(row *Row) []RowField {
 	fields := make([]RowField, len(row.Fields))
 	for i, f := range row.Fields {
-		fields[i] = RowField{Name: f.Name, Value: append([]byte(nil), f.Value...)}
+		fields[i] = RowField{Name: f.Name, Value: append([]byte(nil), f.Value...), exact: bytes.Clone(f.exact)}
 	}
 	return fields
 }

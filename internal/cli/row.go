@@ -18,11 +18,17 @@ type Row struct {
 type RowField struct {
 	Name  string // dotted
 	Value []byte // JSON text
+	exact []byte // the bytes of a string, where they are known; nil else
 }
 
 // Text returns the value as plain text: a string without its quotes, null as
 // nothing, all else as JSON.
-func (f RowField) Text() string { return valueText(f.Value) }
+func (f RowField) Text() string {
+	if f.exact != nil {
+		return string(f.exact)
+	}
+	return valueText(f.Value)
+}
 
 // Number tells that the value is a JSON number.
 func (f RowField) Number() bool {
