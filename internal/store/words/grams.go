@@ -39,38 +39,43 @@ var gramClass = func() (t [256]uint8) {
 	return t
 }()
 
-// gramSet collects Grams.
-type gramSet [gramBits / 64]uint64
+// gramSet collects Grams. It has more room than they need, so that a mask can take the
+// place of a check.
+type gramSet [1 << 10]uint64
 
 // add adds the grams of a value.
 func (s *gramSet) add(value []byte) {
 	run := 0 // bytes since the token began
-	one, two := 0, 0
+	var one, two uint
 	for i := 0; i < len(value); i++ {
 		k := gramClass[value[i]]
 		if k == noGram {
-			n := 1
-			if k, n = oddClass(value[i:]); k == noGram {
+			if value[i] < utf8.RuneSelf {
 				run = 0
-				i += n - 1
 				continue
 			}
+			n := 0
+			k, n = oddClass(value[i:])
 			i += n - 1
+			if k == noGram {
+				run = 0
+				continue
+			}
 		}
 		if run++; run > 2 {
-			g := uint(two + one + int(k))
-			s[g/64%uint(len(s))] |= 1 << (g % 64)
+			g := two + one + uint(k)
+			// Most are there already: what is not written is not waited for.
+			if w := &s[g>>6&(1<<10-1)]; *w>>(g&63)&1 == 0 {
+				*w |= 1 << (g & 63)
+			}
 		}
-		two, one = one*gramClasses, int(k)*gramClasses
+		two, one = one*gramClasses, uint(k)*gramClasses
 	}
 }
 
-// oddClass is the class of the first rune of b, whose first byte has none, and its
-// length. The two that fold to an ASCII letter have its class.
+// oddClass is the class of the first rune of b, which is not in ASCII, and its length.
+// The two that fold to an ASCII letter have its class.
 func oddClass(b []byte) (uint8, int) {
-	if b[0] < utf8.RuneSelf {
-		return noGram, 1
-	}
 	r, n := utf8.DecodeRune(b)
 	if r = match.Fold(r); r < utf8.RuneSelf {
 		return gramClass[r], n
