@@ -11,7 +11,7 @@ FUZZTIME ?= 5s
 PKGS    := ./...
 
 .DEFAULT_GOAL := help
-.PHONY: build run test lint bench ui fuzz-short race soak help tools-test clean
+.PHONY: build run test lint bench ui fuzz fuzz-short race soak help tools-test clean
 
 build: ## build both binaries into bin/ (static, no cgo)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/journalist ./cmd/scribe
@@ -40,8 +40,11 @@ ui/node_modules/.package-lock.json: ui/package-lock.json
 race: ## the Go tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./internal/...
 
-soak: ## the chaos test for long: CHAOS_STEPS (2000) faults in one run
-	CHAOS_STEPS=$${CHAOS_STEPS:-2000} $(GO) test -count=1 -timeout 6h -v -run NothingLost ./test/e2e
+soak: ## the random tests for long: JOURNALIST_SOAK (20) times their size, CHAOS_STEPS (2000) faults in one run
+	@GO="$(GO)" test/soak.sh
+
+fuzz: ## every fuzzer for FUZZTIME, 5m if not set
+	@GO="$(GO)" FUZZTIME=$(if $(filter command line environment,$(origin FUZZTIME)),$(FUZZTIME),5m) test/fuzz.sh
 
 lint: ## gofumpt, vet, staticcheck, errcheck
 	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi

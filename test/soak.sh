@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The random tests for long: JOURNALIST_SOAK times their size (20), from a seed of
+# their own (JOURNALIST_SEED, else the time of day), and CHAOS_STEPS faults in one run
+# of both binaries (2000). Every failure names its seed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go=${GO:-go}
+export JOURNALIST_SOAK=${JOURNALIST_SOAK:-20} CHAOS_STEPS=${CHAOS_STEPS:-2000}
+export JOURNALIST_SEED=${JOURNALIST_SEED:-$(date +%s)}
+echo "soak: JOURNALIST_SOAK=$JOURNALIST_SOAK JOURNALIST_SEED=$JOURNALIST_SEED CHAOS_STEPS=$CHAOS_STEPS"
+"$go" test -count=1 -timeout 12h -run 'Oracle|Crash|Fault|Every|Bit|Damaged|Names|Open|Delete' ./internal/store
+"$go" test -count=1 -timeout 12h -v -run 'NothingLost|KilledWhile' ./test/e2e
