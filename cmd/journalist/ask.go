@@ -85,31 +85,42 @@ type asker interface {
 
 // ask puts a question and shows the answer.
 func (a *app) ask(ctx context.Context, f *askFlags, text string) error {
+	return a.askThrough(ctx, f, text, nil)
+}
+
+// askThrough is ask with rows that are changed before they are shown; a nil change
+// leaves them as they are.
+func (a *app) askThrough(ctx context.Context, f *askFlags, text string, change func(r *cli.Row, show func(*cli.Row) error) error) error {
 	q, err := f.question(text)
 	if err != nil {
 		return err
 	}
-	switch {
-	case f.link && f.local.given():
-		return cli.Exit(cli.ExitUsage, errNotLocal)
-	case f.link:
+	if f.link {
+		if f.local.given() {
+			return cli.Exit(cli.ExitUsage, errNotLocal)
+		}
 		return a.printLink(f, q, false)
-	case f.local.given():
+	}
+	var from asker
+	if f.local.given() {
 		if !f.limited() {
 			q.Limit = 0
 		}
-		files, err := f.local.source(a, f.location)
+		if from, err = f.local.source(a, f.location); err != nil {
+			return err
+		}
+	} else {
+		c, err := f.client.client()
 		if err != nil {
 			return err
 		}
-		return a.show(ctx, f, q, files)
+		defer c.Close()
+		from = c
 	}
-	c, err := f.client.client()
-	if err != nil {
-		return err
+	if change != nil {
+		from = through{from, change}
 	}
-	defer c.Close()
-	return a.show(ctx, f, q, c)
+	return a.show(ctx, f, q, from)
 }
 
 // show asks and prints rows as they come.

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"journalist/internal/cli"
+	"journalist/internal/query/lang"
+	"journalist/internal/record"
+)
+
+func (a *app) hostsCommand() *cobra.Command {
+	var (
+		f      askFlags
+		silent string
+		check  bool
+	)
+	cmd := &cobra.Command{
+		Use:   "hosts [QUERY]",
+		Short: "show who sent when last, and who is silent",
+		Long: `Show the hosts of the lines that match (of the last 24 hours, unless a time is
+given): how many lines each sent, when its last line was and how long ago, and which
+have been silent for longer than --silent. With --check it exits with 6 when one has.`,
+		Example: `  journalist hosts
+  journalist hosts 'type:nginx' -s 7d --silent 5m
+  journalist hosts --check --silent 10m -o json || alert`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			limit, err := lang.ParseSpan(silent)
+			if err != nil || limit <= 0 {
+				return cli.Exit(cli.ExitUsage, fmt.Errorf("--silent %s: want a span of time such as 5m or 1h", silent))
+			}
+			words := f.local.split(args, 1)
+			if f.span.since == "" && f.span.from == "" && !f.local.given() {
+				f.span.since = "24h"
+				if f.span.to != "" {
+					f.span.since, f.span.from = "", "1970-01-01"
+				}
+			}
+			query := piped(queryArgs(words), "stats count() as lines, max(@timestamp) as last by host | sort last")
+			h := hosts{limit: limit, form: f.form, now: time.Now()}
+			if err := a.askThrough(cmd.Context(), &f, query, h.row); err != nil {
+				return err
+			}
+			if h.silent > 0 {
+				fmt.Fprintf(a.stderr, "%d of %d hosts silent for more than %s\n", h.silent, h.all, lang.FormatSpan(limit))
+				if check {
+					return cli.Exit(cli.ExitCheck, nil)
+				}
+			}
+			return nil
+		},
+	}
+	f.register(cmd, 10_000)
+	cmd.Flags().StringVar(&silent, "silent", "15m", "a host is silent when its last line is older than this")
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 6 when a host is silent")
+	return cmd
+}
+
+// hosts adds to each host how long ago its last line was. Used by one goroutine.
+type hosts struct {
+	limit       time.Duration
+	form        string
+	now         time.Time
+	all, silent int
+	buf         []byte
+}
+
+// row turns {host, lines, last} into that with ago (seconds for programs, words for
+// people) and silent.
+func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
+	h.all++
+	host, _ := r.Field("host")
+	lines, _ := r.Field("lines")
+	if len(host.Value) == 0 {
+		host.Value = []byte("null")
+	}
+	h.buf = append(h.buf[:0], `{"host":`...)
+	h.buf = append(h.buf, host.Value...)
+	h.buf = append(append(h.buf, `,"lines":`...), lines.Value...)
+	h.buf = append(h.buf, `,"last":`...)
+	last, err := time.Parse(time.RFC3339Nano, r.Text("last"))
+	if err != nil {
+		h.buf = append(h.buf, "null}"...)
+	} else {
+		ago := max(0, h.now.Sub(last))
+		h.buf = record.AppendJSONString(h.buf, r.Text("last"))
+		silent := ago > h.limit
+		if silent {
+			h.silent++
+		}
+		switch h.form {
+		case "pretty", "table":
+			h.buf = record.AppendJSONString(append(h.buf, `,"ago":`...), lang.FormatSpan(ago.Truncate(time.Second)))
+			state := ""
+			if silent {
+				state = "silent"
+			}
+			h.buf = append(record.AppendJSONString(append(h.buf, `,"state":`...), state), '}')
+		default:
+			seconds, err := json.Marshal(float64(ago.Milliseconds()) / 1000)
+			if err != nil {
+				return err
+			}
+			h.buf = append(append(h.buf, `,"ago":`...), seconds...)
+			h.buf = fmt.Appendf(h.buf, `,"silent":%v}`, silent)
+		}
+	}
+	var row cli.Row
+	if err := cli.ParseRow(h.buf, &row); err != nil {
+		return err
+	}
+	return f(&row)
+}
+
+// through is an asker whose rows are changed on their way.
+type through struct {
+	asker
+	change func(r *cli.Row, f func(*cli.Row) error) error
+}
+
+func (t through) Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error) {
+	return t.asker.Query(ctx, q, func(r *cli.Row) error { return t.change(r, row) })
+}
