@@ -47,7 +47,7 @@ func TestEncode(t *testing.T) {
 		if d.Err() != nil || len(d.Data) > 0 {
 			t.Fatal(d.Err(), read)
 		}
-		got, err := read.Decode(rows, src, nil)
+		got, err := read.Decode(rows, src, Opened{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func FuzzDecode(f *testing.F) {
 			m.Put(stream.Class(i%6), [][]byte{one, other}[i%2])
 		}
 		src, _ := m.Source()
-		if c, err := e.Decode(n, src, nil); err == nil && c.Len != e.Len {
+		if c, err := e.Decode(n, src, Opened{}); err == nil && c.Len != e.Len {
 			t.Fatal("wrong number of values")
 		}
 		_, _ = e.Counts(src)

@@ -206,9 +206,15 @@ func (e *Entry) readForm(d *Decoder) {
 	}
 }
 
-// Decode reads the column of a group of so many rows. Values, if not nil, are what
-// DictValues returned before.
-func (e *Entry) Decode(rows int, src stream.Source, values []record.Value) (*Col, error) {
+// Opened is what was read of a column before, so far as it was: of a Dict what
+// DictValues returned, of a Plain what Node did.
+type Opened struct {
+	Values []record.Value
+	Node   *text.Node
+}
+
+// Decode reads the column of a group of so many rows, but for what is known.
+func (e *Entry) Decode(rows int, src stream.Source, known Opened) (*Col, error) {
 	c := &Col{Column: scan.Column{Name: e.Name, Form: e.Form, Len: e.Len}}
 	var err error
 	if c.Rows, err = e.DecodeRows(rows, src); err != nil {
@@ -218,7 +224,7 @@ func (e *Entry) Decode(rows int, src stream.Source, values []record.Value) (*Col
 	case scan.Consts:
 		c.Values = []record.Value{e.Const}
 	case scan.Dict:
-		if c.Values = values; values == nil {
+		if c.Values = known.Values; c.Values == nil {
 			if c.Values, err = e.DictValues(src); err != nil {
 				return nil, err
 			}
@@ -227,7 +233,7 @@ func (e *Entry) Decode(rows int, src stream.Source, values []record.Value) (*Col
 	case scan.Ints:
 		c.Ints, err = e.codes.Decode(src, nil)
 	default:
-		err = e.decodePlain(c, src)
+		err = e.decodePlain(c, src, known.Node)
 	}
 	return c, err
 }
@@ -303,10 +309,11 @@ func (e *Entry) Counts(src stream.Source) ([]int64, error) {
 	return counts, nil
 }
 
-func (e *Entry) decodePlain(c *Col, src stream.Source) error {
-	node, err := e.Node(src)
-	if err != nil {
-		return err
+func (e *Entry) decodePlain(c *Col, src stream.Source, node *text.Node) (err error) {
+	if node == nil {
+		if node, err = e.Node(src); err != nil {
+			return err
+		}
 	}
 	v, err := node.Texts(src)
 	if err != nil {

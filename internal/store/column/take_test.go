@@ -91,7 +91,7 @@ func stored(t *testing.T, x *Encoder, c *Col, rows int) *Col {
 	src, _ := m.Source()
 	d := NewDecoder(raw)
 	e := ReadEntry(&d, rows)
-	got, err := e.Decode(rows, src, nil)
+	got, err := e.Decode(rows, src, Opened{})
 	if err != nil || d.Err() != nil {
 		t.Fatal(err, d.Err())
 	}

@@ -70,43 +70,59 @@ const (
 	maxRecency = 1 << 16
 )
 
-// ranks is the list of the numbers that occurred last, the last one first. It stands
-// in a longer array and moves towards its beginning, so that a new number costs no
-// moving of the others.
-type ranks[T number] struct {
-	room [8 * maxRank]T
-	from int // where the list begins
+// ranks is the list of the places of the numbers that occurred last, the last one
+// first, for who looks for a place.
+type ranks struct {
+	list [maxRank]uint32
 	n    int
 }
 
-func newRanks[T number]() *ranks[T] { return &ranks[T]{from: 7 * maxRank} }
-
-func (r *ranks[T]) list() []T { return r.room[r.from : r.from+r.n] }
-
 // push puts a new one to the front.
-func (r *ranks[T]) push(v T) {
-	if r.from == 0 {
-		r.from = 7 * maxRank
-		copy(r.room[r.from:], r.room[:r.n])
+func (r *ranks) push(v uint32) {
+	if r.n < maxRank {
+		r.n++
 	}
-	r.from--
-	r.n = min(r.n+1, maxRank)
-	r.room[r.from] = v
+	copy(r.list[1:r.n], r.list[:r.n-1])
+	r.list[0] = v
 }
 
 // pull moves the one at rank i to the front.
-func (r *ranks[T]) pull(i int) T {
-	list := r.room[r.from:][:i+1]
-	v := list[i]
-	if i < 12 {
-		for ; i > 0; i-- {
-			list[i] = list[i-1]
-		}
-	} else {
-		copy(list[1:], list)
-	}
-	list[0] = v
+func (r *ranks) pull(i int) uint32 {
+	v := r.list[i]
+	copy(r.list[1:i+1], r.list[:i])
+	r.list[0] = v
 	return v
+}
+
+// places is the list of ranks for who has the rank: four places in a word, the last
+// one in the lowest bits of the first word, so that few words are moved.
+type places struct {
+	words [maxRank / 4]uint64
+	n     int
+}
+
+// push puts a new one to the front.
+func (p *places) push(v uint16) {
+	for w := min(p.n/4, len(p.words)-1); w > 0; w-- {
+		p.words[w] = p.words[w]<<16 | p.words[w-1]>>48
+	}
+	p.words[0] = p.words[0]<<16 | uint64(v)
+	p.n = min(p.n+1, maxRank)
+}
+
+// pull moves the one at rank i, which is below n, to the front.
+func (p *places) pull(i int) uint16 {
+	w, shift := i>>2&(len(p.words)-1), uint(i&3)*16
+	x := p.words[w]
+	v := x >> shift & 0xffff
+	below, above := uint64(1)<<shift-1, ^uint64(0)<<shift<<16
+	x = x&above | x&below<<16
+	for ; w > 0; w-- {
+		p.words[w] = x | p.words[w-1]>>48
+		x = p.words[w-1] << 16
+	}
+	p.words[0] = x | v
+	return uint16(v)
 }
 
 // recent puts the rank of each number into codes and the places of far ones into
@@ -118,7 +134,7 @@ func (x *index) recent(us []uint64, top uint64, limit int, codes, far *[]byte) (
 	out, low := grow(*codes, len(us)), (*far)[:0]
 	*codes = out
 	var high []byte
-	r := newRanks[uint32]()
+	var r ranks
 next:
 	for i, u := range us {
 		at, fresh := x.place(u)
@@ -130,7 +146,7 @@ next:
 			r.push(at)
 			continue
 		}
-		for k, v := range r.list() {
+		for k, v := range r.list[:r.n] {
 			if v == at {
 				out[i] = byte(1 + k)
 				r.pull(k)
@@ -148,26 +164,29 @@ next:
 // unrecent fills out, which is as long as codes. ok is false if codes, list and far
 // places do not belong together.
 func unrecent[T number](out, list []T, codes, low, high []byte) (ok bool) {
-	r := newRanks[T]()
+	if len(list) > maxRecency {
+		return false
+	}
+	var p places
 	fresh, far := 0, 0
-	var last T // the first of the ranks
+	var last T // the number of the first place
 	out = out[:len(codes)]
 	for i, c := range codes {
 		switch {
 		case c == 1 && i > 0:
 		case c == freshCode && fresh < len(list):
 			last = list[fresh]
+			p.push(uint16(fresh))
 			fresh++
-			r.push(last)
 		case c == farCode && far < len(low):
 			at := int(low[far]) | int(high[far])<<8
 			if far++; at >= len(list) {
 				return false
 			}
 			last = list[at]
-			r.push(last)
-		case c != freshCode && int(c) <= r.n:
-			last = r.pull(int(c) - 1)
+			p.push(uint16(at))
+		case c != freshCode && int(c) <= p.n:
+			last = list[p.pull(int(c)-1)]
 		default:
 			return false
 		}

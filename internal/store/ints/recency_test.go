@@ -6,26 +6,33 @@ import (
 	"testing"
 )
 
-// The list of ranks moves within its array: it stays the one that a plain slice is.
+// The ranks of the encoder and of the decoder are those that a plain slice gives.
 func TestRanksAreThoseOfASlice(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	ranks := newRanks[uint32]()
+	var ranks ranks
+	var places places
 	var want []uint32
-	for i := range uint32(20 * maxRank) {
-		if len(want) > 0 && r.IntN(4) == 0 {
+	for i := range uint32(200 * maxRank) {
+		if len(want) > 0 && r.IntN(4) > 0 {
 			k := r.IntN(len(want))
 			v := want[k]
-			if got := ranks.pull(k); got != v {
-				t.Fatalf("turn %d: rank %d is %d, want %d", i, k, got, v)
+			if x, y := ranks.pull(k), places.pull(k); x != v || uint32(y) != v {
+				t.Fatalf("turn %d: rank %d is %d and %d, want %d", i, k, x, y, v)
 			}
 			want = slices.Insert(slices.Delete(want, k, k+1), 0, v)
 		} else {
 			ranks.push(i)
+			places.push(uint16(i))
 			want = slices.Insert(want, 0, i)
 			want = want[:min(len(want), maxRank)]
 		}
-		if !slices.Equal(ranks.list(), want) {
-			t.Fatalf("turn %d: ranks %v, want %v", i, ranks.list(), want)
+		if places.n != len(want) || !slices.Equal(ranks.list[:ranks.n], want) {
+			t.Fatalf("turn %d: ranks %v, want %v", i, ranks.list[:ranks.n], want)
+		}
+		for k, v := range want {
+			if got := uint32(places.words[k/4] >> (k % 4 * 16) & 0xffff); got != v {
+				t.Fatalf("turn %d: place %d is %d, want %d", i, k, got, v)
+			}
 		}
 	}
 }

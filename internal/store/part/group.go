@@ -77,7 +77,7 @@ func (g *Group) Times() ([]int64, error) {
 		return g.times, nil
 	}
 	times, err := g.dir.times.Decode(g.src, nil)
-	if err == nil && (!slices.IsSorted(times) || times[0] != g.info.First || times[len(times)-1] != g.info.Last) {
+	if err == nil && (!ascend(times) || times[0] != g.info.First || times[len(times)-1] != g.info.Last) {
 		err = fmt.Errorf("%w: times do not ascend from %d to %d", ErrCorrupt, g.info.First, g.info.Last)
 	}
 	if err != nil {
@@ -85,6 +85,18 @@ func (g *Group) Times() ([]int64, error) {
 	}
 	g.times = times
 	return times, nil
+}
+
+// ascend tells whether no time is before the one before it.
+func ascend(times []int64) bool {
+	last, ok := times[0], true
+	for _, t := range times {
+		if t < last {
+			ok = false
+		}
+		last = t
+	}
+	return ok
 }
 
 // Names lists the columns.
@@ -166,14 +178,18 @@ func (g *Group) Col(name string) (*column.Col, error) {
 	}
 	var c *column.Col
 	if e := g.dir.entry(name); e != nil {
-		var values []record.Value
+		var known column.Opened
 		var err error
-		if e.Form == scan.Dict {
-			if values, err = g.dictValues(e); err != nil {
-				return nil, err
-			}
+		switch e.Form {
+		case scan.Dict:
+			known.Values, err = g.dictValues(e)
+		case scan.Plain:
+			known.Node, err = g.node(e)
 		}
-		if c, err = e.Decode(g.info.Rows, g.src, values); err != nil {
+		if err != nil {
+			return nil, err
+		}
+		if c, err = e.Decode(g.info.Rows, g.src, known); err != nil {
 			return nil, g.wrap("column "+name, err)
 		}
 	} else {
@@ -457,7 +473,7 @@ func (g *Group) pool() (*rareValues, error) {
 		err = names.checkRows(r.rows)
 	}
 	if err == nil {
-		r.values, err = e.pool.Decode(e.values, g.src, nil)
+		r.values, err = e.pool.Decode(e.values, g.src, column.Opened{})
 	}
 	if err != nil {
 		return nil, g.wrap("rare fields", err)

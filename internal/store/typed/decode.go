@@ -109,6 +109,9 @@ func newAffix(text []byte) (a affix) {
 }
 
 func (a *affix) put(b []byte, at int) int {
+	if len(a.text) == 0 {
+		return at
+	}
 	if len(a.text) <= len(a.short) {
 		*(*[16]byte)(b[at:]) = a.short
 		return at + len(a.text)
@@ -168,6 +171,13 @@ func (h *Head) render(b []byte, at int, ends []uint32, vs []int64, ns []uint32, 
 	switch h.kind {
 	case Int, Digits:
 		width := max(h.width, 1)
+		if h.width < 2 && h.values.Min() >= 0 && h.values.Max() < int64(len(smallInts)) {
+			for i, v := range vs {
+				at = suffix.put(b, putSmall(b, prefix.put(b, at), v))
+				ends[i] = uint32(at)
+			}
+			return at
+		}
 		for i, v := range vs {
 			at = prefix.put(b, at)
 			b[at] = '-'

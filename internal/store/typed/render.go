@@ -187,6 +187,24 @@ var octets = func() (t [256]uint64) {
 	return t
 }()
 
+// smallInts are the decimal digits of a number, and in the highest byte how many.
+var smallInts = func() (t [1000]uint32) {
+	for i := range t {
+		var b [2 * slack]byte
+		n := putUint(b[:], 0, uint64(i), 1)
+		t[i] = binary.LittleEndian.Uint32(b[:])&(1<<(8*n)-1) | uint32(n)<<24
+	}
+	return t
+}()
+
+// putSmall writes v, which has its place in smallInts, at b[at:] and returns where it
+// ends.
+func putSmall(b []byte, at int, v int64) int {
+	x := smallInts[v]
+	binary.LittleEndian.PutUint32(b[at:], x)
+	return at + int(x>>24)
+}
+
 // putIPv4 writes an address at b[at:] and returns where it ends.
 func putIPv4(b []byte, at int, v uint32) int {
 	for shift := 24; shift >= 0; shift -= 8 {
