@@ -255,3 +255,29 @@ func TestContextOfManyHits(t *testing.T) {
 		t.Error("a context larger than the budget is answered")
 	}
 }
+
+// The patterns of a scan are those of rows at hand, and every row with a text is in
+// one of them.
+func TestPatternsAgreeWithTables(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		src := randomSource(t)
+		e := exec.New(exec.Options{Source: src, Parallel: rapid.IntRange(1, 4).Draw(t, "parallel")})
+		query := "b:* | patterns of a"
+		got := answer(t, e, query+" | fields pattern, count, first, last")
+		if want := answer(t, e, fmt.Sprintf("b:* | limit %d | patterns of a | fields pattern, count, first, last", math.MaxInt32/4)); !slices.Equal(got, want) {
+			t.Fatalf("of the scan %q\nof a table %q", got, want)
+		}
+		sum := answer(t, e, query+" | stats sum(count) as n")
+		rows, _ := src.Matching(&scan.Request{From: math.MinInt64, To: math.MaxInt64})
+		n := 0
+		for _, r := range rows {
+			a, ok := r.Get("a")
+			if _, b := r.Get("b"); ok && b && a.Kind != record.Null {
+				n++
+			}
+		}
+		if show := fmt.Sprintf(" n=int(%d)", n); n > 0 && sum[0] != show {
+			t.Fatalf("%q, want %s", sum, show)
+		}
+	})
+}

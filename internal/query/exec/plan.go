@@ -30,7 +30,7 @@ type plan struct {
 	stats *lang.Stats
 	chart *lang.Timechart
 	// special, where not nil, describes the rows of the scan instead: one of
-	// *lang.Facets.
+	// *lang.Facets, *lang.Patterns.
 	special lang.Pipe
 	// rest works on what came of all that.
 	rest []lang.Pipe
@@ -90,7 +90,7 @@ func (q *query) plan() (*plan, error) {
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.stats, ownLimit = pipe, true
 			}
-		case *lang.Facets:
+		case *lang.Facets, *lang.Patterns:
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.special, ownLimit = pipe, true
 			}
@@ -113,7 +113,7 @@ func (q *query) plan() (*plan, error) {
 	}
 	for _, pipe := range p.rest {
 		switch pipe.(type) {
-		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets:
+		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets, *lang.Patterns:
 			ownLimit = true
 		}
 	}

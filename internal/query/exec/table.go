@@ -92,6 +92,8 @@ func (q *query) apply(ctx context.Context, t *table, p lang.Pipe) (*table, error
 		return q.chartTable(t, p)
 	case *lang.Context:
 		return t, q.context(ctx, t, p)
+	case *lang.Patterns:
+		return q.patternsTable(t, p)
 	case *lang.Facets:
 		return q.facetsTable(t, p)
 	case *lang.Extract:

@@ -116,3 +116,51 @@ func (p *Context) String() string {
 	}
 	return s
 }
+
+// Patterns groups the rows by what the texts of a field have in common and keeps the
+// N groups with the most rows, in the columns PatternColumns.
+type Patterns struct {
+	Pos
+	N     int
+	Field string
+}
+
+func (*Patterns) pipe() {}
+
+// PatternColumns are the columns of a Patterns' answer.
+var PatternColumns = []string{"pattern", "count", "first", "last", "example"}
+
+const (
+	// MaxPatterns is how many patterns one asks for at most.
+	MaxPatterns     = 10_000
+	defaultPatterns = 50
+	patternsHint    = "as in patterns, patterns 20 or patterns 20 of path"
+)
+
+func (p *parser) patterns(pos Pos) (Pipe, *Error) {
+	x := &Patterns{Pos: pos, Field: messageField}
+	var err *Error
+	if x.N, err = p.optionalCount(defaultPatterns, 1, MaxPatterns, "patterns", patternsHint); err != nil {
+		return nil, err
+	}
+	if p.space(); p.word("of") {
+		p.space()
+		at := p.pos
+		if x.Field, err = p.pipeName("the name of a field"); err != nil {
+			return nil, err
+		}
+		if isTime(x.Field) {
+			return nil, p.errorAt(at, "group by time with stats count() by time(5m)", "times have no patterns")
+		}
+	}
+	return x, p.pipeEnd(patternsHint)
+}
+
+// String spells the pipe.
+func (p *Patterns) String() string {
+	s := "patterns " + strconv.Itoa(p.N)
+	if p.Field != messageField {
+		s += " of " + name(p.Field)
+	}
+	return s
+}

@@ -151,6 +151,7 @@ func TestParse(t *testing.T) {
 		{"* | eval x = (if (a) b else c) + field(else) - field(and)", `* | eval x = ((if (a) b else c) + field("else")) - field("and")`},
 		{`* | extract /a (?P<b>\d+)\/x/i from c|limit 1`, `* | extract /a (?P<b>\d+)\/x/i from c | limit 1`},
 		{"* | context | context 3 | context 3 3 by (host, file) | context 2 0 by a", "* | context 5 | context 3 | context 3 | context 2 0 by a"},
+		{`* | patterns | patterns 3 of message | patterns of "x y"`, `* | patterns 50 | patterns 3 | patterns 50 of "x y"`},
 		{"* | Facets | facets 7|limit 2", "* | facets 20 | facets 7 | limit 2"},
 		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
 	} {
@@ -287,6 +288,10 @@ func TestErrors(t *testing.T) {
 		{"a | context 1 -1", 15, "from 0 to 1000"},
 		{"a | context x", 13, "found x"},
 		{"a | context 5 by _time", 15, "cannot be equal"},
+		{"a | patterns 0", 14, "from 1 to 10000|patterns 20 of path"},
+		{"a | patterns x", 14, "found x"},
+		{"a | patterns of", 16, "name of a field"},
+		{"a | patterns 5 of @timestamp", 19, "times have no patterns|stats count()"},
 		{"a | facets 0", 12, "from 1|facets 10"},
 		{"a | facets x", 12, "expected |found x"},
 		{"a | facets 99999999999999999999", 12, "from 1"},

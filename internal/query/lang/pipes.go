@@ -7,7 +7,7 @@ import (
 
 // pipeNames lists the pipes; head is limit, rex is extract.
 var pipeNames = []string{
-	"context", "dedup", "eval", "extract", "facets", "fields", "head", "limit", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
+	"context", "dedup", "eval", "extract", "facets", "fields", "head", "limit", "patterns", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
 }
 
 // maxLimit is the largest n of limit n.
@@ -41,6 +41,8 @@ func (p *parser) pipe() (Pipe, *Error) {
 		return p.eval(pos)
 	case "facets":
 		return p.facets(pos)
+	case "patterns":
+		return p.patterns(pos)
 	case "rare":
 		return p.top(pos, true)
 	case "timechart":
