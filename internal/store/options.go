@@ -35,8 +35,9 @@ type Options struct {
 	// ScanBytes is the memory budget of a scan that names none. Default 64 MiB.
 	ScanBytes int64
 	// CacheBytes bounds what is kept of parts between queries: directories,
-	// templates and word filters. Default 32 MiB; negative means nothing.
-	CacheBytes int64
+	// templates, dictionaries and word filters; ColumnBytes columns that are asked
+	// for again. Defaults 32 and 24 MiB; negative means nothing.
+	CacheBytes, ColumnBytes int64
 	// Clock tells the time of day. Default time.Now.
 	Clock func() time.Time
 }
@@ -64,6 +65,7 @@ func (o *Options) ensureDefaults() error {
 	setDefault(&o.QueueBytes, 32<<20)
 	setDefault(&o.ScanBytes, 64<<20)
 	setDefault(&o.CacheBytes, 32<<20)
+	setDefault(&o.ColumnBytes, 24<<20)
 	setDefault(&o.FlushEvery, 10*time.Minute)
 	setDefault(&o.RetainEvery, time.Minute)
 	if o.MemtableBytes < 0 || o.QueueBytes < 0 || o.ScanBytes < 0 || o.FlushEvery < 0 {

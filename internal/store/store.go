@@ -113,7 +113,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		o: o, room: semaphore.NewWeighted(o.QueueBytes), sources: newSources(),
-		cache:     part.NewCache(o.CacheBytes),
+		cache:     part.NewCache(o.CacheBytes, o.ColumnBytes),
 		flushWake: make(chan struct{}, 1), mergeWake: make(chan struct{}, 1), committed: make(chan struct{}),
 		deleting: make(chan struct{}, 1), opened: time.Now(),
 	}

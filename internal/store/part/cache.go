@@ -5,19 +5,34 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"journalist/internal/store/column"
 	"journalist/internal/store/stream"
 )
 
 // Cache keeps what queries need again and again of parts: directories, templates,
-// dictionaries and word filters, parsed and uncompressed, the least recently used going first. It may
-// be used by several goroutines; a nil Cache keeps nothing.
+// dictionaries and word filters, parsed and uncompressed, and whole columns that were
+// asked for twice; of both the least recently used go first. It may be used by several
+// goroutines; a nil Cache keeps nothing.
 type Cache struct {
-	mu    sync.Mutex
+	mu      sync.Mutex
+	small   lru
+	columns lru
+	// asked are columns that were asked for once, in a ring.
+	asked map[cacheKey]bool
+	ring  []cacheKey
+	next  int
+}
+
+// lru is the values of one kind.
+type lru struct {
 	most  int64
 	used  int64
 	items map[cacheKey]*list.Element
 	order list.List // front: used last
 }
+
+// maxAsked is how many columns are remembered that were asked for once.
+const maxAsked = 1 << 10
 
 // What is kept of a row group.
 const (
@@ -26,6 +41,7 @@ const (
 	cacheNode      = -3 // by stream
 	cacheRare      = -4 // the names of rare fields
 	cacheFilter    = -5 // by stream of the column's texts
+	cacheColumn    = -8 // decoded, by name's stream
 	cacheCommon    = -7 // the filter over what no column's own knows
 	cacheValues    = -6 // of a dictionary, by their stream
 )
@@ -43,9 +59,13 @@ type cacheItem struct {
 	cost  int64
 }
 
-// NewCache makes a cache of about so many bytes.
-func NewCache(most int64) *Cache {
-	return &Cache{most: most, items: map[cacheKey]*list.Element{}}
+// NewCache makes a cache of about so many bytes, and so many of whole columns.
+func NewCache(most, columns int64) *Cache {
+	c := &Cache{asked: map[cacheKey]bool{}, ring: make([]cacheKey, maxAsked)}
+	for l, n := range map[*lru]int64{&c.small: most, &c.columns: columns} {
+		l.most, l.items = n, map[cacheKey]*list.Element{}
+	}
+	return c
 }
 
 // Used is about how many bytes are kept.
@@ -55,7 +75,7 @@ func (c *Cache) Used() int64 {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.used
+	return c.small.used + c.columns.used
 }
 
 func (c *Cache) get(k cacheKey) any {
@@ -64,37 +84,85 @@ func (c *Cache) get(k cacheKey) any {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.items[k]
-	if !ok {
-		return nil
-	}
-	c.order.MoveToFront(e)
-	return e.Value.(*cacheItem).value
+	return c.small.get(k)
 }
 
-// put keeps a value that takes about cost bytes. One that would drive out a quarter
-// of the others is not worth it.
+// put keeps a value that takes about cost bytes.
 func (c *Cache) put(k cacheKey, value any, cost int64) {
-	const overhead = 200
-	if cost += overhead; c == nil || cost > c.most/4 {
+	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.items[k]; ok {
+	c.small.put(k, value, cost)
+}
+
+func (c *Cache) column(k cacheKey) *column.Col {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	col, _ := c.columns.get(k).(*column.Col)
+	return col
+}
+
+// putColumn keeps a column if it was asked for not long ago: a single question that
+// reads a lot must not drive out what others need.
+func (c *Cache) putColumn(k cacheKey, col *column.Col) {
+	if c == nil {
 		return
 	}
-	c.items[k] = c.order.PushFront(&cacheItem{k, value, cost})
-	for c.used += cost; c.used > c.most; {
-		c.remove(c.order.Back())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.asked[k] {
+		delete(c.asked, c.ring[c.next])
+		c.asked[k] = true
+		c.ring[c.next] = k
+		c.next = (c.next + 1) % len(c.ring)
+		return
+	}
+	c.columns.put(k, col, col.Size())
+}
+
+func (l *lru) get(k cacheKey) any {
+	e, ok := l.items[k]
+	if !ok {
+		return nil
+	}
+	l.order.MoveToFront(e)
+	return e.Value.(*cacheItem).value
+}
+
+// put keeps a value, unless it would drive out a third of the others.
+func (l *lru) put(k cacheKey, value any, cost int64) {
+	const overhead = 200
+	if _, ok := l.items[k]; ok || cost+overhead > l.most/3 {
+		return
+	}
+	cost += overhead
+	l.items[k] = l.order.PushFront(&cacheItem{k, value, cost})
+	for l.used += cost; l.used > l.most; {
+		l.remove(l.order.Back())
 	}
 }
 
-func (c *Cache) remove(e *list.Element) {
+func (l *lru) remove(e *list.Element) {
 	item := e.Value.(*cacheItem)
-	c.order.Remove(e)
-	delete(c.items, item.key)
-	c.used -= item.cost
+	l.order.Remove(e)
+	delete(l.items, item.key)
+	l.used -= item.cost
+}
+
+// forget drops what is kept of a part.
+func (l *lru) forget(part uint64) {
+	for e := l.order.Front(); e != nil; {
+		next := e.Next()
+		if e.Value.(*cacheItem).key.part == part {
+			l.remove(e)
+		}
+		e = next
+	}
 }
 
 // Forget drops what is kept of a part that is gone.
@@ -104,13 +172,8 @@ func (c *Cache) Forget(p *Part) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for e := c.order.Front(); e != nil; {
-		next := e.Next()
-		if e.Value.(*cacheItem).key.part == p.id {
-			c.remove(e)
-		}
-		e = next
-	}
+	c.small.forget(p.id)
+	c.columns.forget(p.id)
 }
 
 var parts atomic.Uint64

@@ -178,19 +178,9 @@ func (g *Group) Col(name string) (*column.Col, error) {
 	}
 	var c *column.Col
 	if e := g.dir.entry(name); e != nil {
-		var known column.Opened
 		var err error
-		switch e.Form {
-		case scan.Dict:
-			known.Values, err = g.dictValues(e)
-		case scan.Plain:
-			known.Node, err = g.node(e)
-		}
-		if err != nil {
+		if c, err = g.decode(e); err != nil {
 			return nil, err
-		}
-		if c, err = e.Decode(g.info.Rows, g.src, known); err != nil {
-			return nil, g.wrap("column "+name, err)
 		}
 	} else {
 		rare, err := g.rare()
@@ -206,6 +196,36 @@ func (g *Group) Col(name string) (*column.Col, error) {
 		}
 	}
 	g.cols[name] = c
+	return c, nil
+}
+
+// decode reads a column, or has it from the cache.
+func (g *Group) decode(e *column.Entry) (*column.Col, error) {
+	cache := g.r.part.cache
+	key := cacheKey{g.r.part.id, g.number, cacheColumn, e.Number()}
+	if e.Form == scan.Plain {
+		if c := cache.column(key); c != nil {
+			return c, nil
+		}
+	}
+	var known column.Opened
+	var err error
+	switch e.Form {
+	case scan.Dict:
+		known.Values, err = g.dictValues(e)
+	case scan.Plain:
+		known.Node, err = g.node(e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.Decode(g.info.Rows, g.src, known)
+	if err != nil {
+		return nil, g.wrap("column "+e.Name, err)
+	}
+	if e.Form == scan.Plain {
+		cache.putColumn(key, c)
+	}
 	return c, nil
 }
 
