@@ -43,9 +43,9 @@ type ranked struct {
 }
 
 // Patterns returns the n patterns of a field with the most rows among those that
-// match the request, and an example of each. Its order, limit and columns do not
+// match the request, and an example of each where asked for. The request's order, limit and columns do not
 // count.
-func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n int) (found scan.Patterns, st scan.Stats, ok bool, err error) {
+func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n int, examples bool) (found scan.Patterns, st scan.Stats, ok bool, err error) {
 	if field == record.FieldTime || field == record.FieldDataset {
 		return scan.Patterns{}, scan.Stats{}, false, nil
 	}
@@ -61,6 +61,8 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	err = x.parallel(ctx, p.units, p.unit)
 	if err == nil {
 		found = p.merge(n)
+	}
+	if err == nil && examples {
 		err = p.examples(ctx, found.List)
 	}
 	x.stats.Elapsed = time.Since(start)

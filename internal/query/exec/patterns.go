@@ -13,16 +13,16 @@ import (
 // executor finds them itself, from the texts.
 type Patterner interface {
 	// Patterns returns the n patterns of a field with the most rows, of the rows that
-	// a request matches, with the number of rows that have the field. ok is false
-	// where it leaves this to the executor.
-	Patterns(ctx context.Context, r *scan.Request, field string, n int) (found scan.Patterns, st scan.Stats, ok bool, err error)
+	// a request matches, with an example of each where these are asked for. ok is
+	// false where it leaves this to the executor.
+	Patterns(ctx context.Context, r *scan.Request, field string, n int, examples bool) (found scan.Patterns, st scan.Stats, ok bool, err error)
 }
 
 const foldedNote = "there are more patterns than are kept at a time: the rarest are together in <_>"
 
 // patterns groups the rows of a scan by their patterns.
 func (q *query) patterns(ctx context.Context, p *plan, x *lang.Patterns) (*table, error) {
-	found, err := q.findPatterns(ctx, p, x.Field, x.N)
+	found, err := q.findPatterns(ctx, p, x.Field, x.N, true)
 	if err != nil {
 		return nil, err
 	}
@@ -30,14 +30,14 @@ func (q *query) patterns(ctx context.Context, p *plan, x *lang.Patterns) (*table
 }
 
 // findPatterns asks the source for patterns where it knows them.
-func (q *query) findPatterns(ctx context.Context, p *plan, field string, n int) (scan.Patterns, error) {
+func (q *query) findPatterns(ctx context.Context, p *plan, field string, n int, examples bool) (scan.Patterns, error) {
 	r := p.request(q)
 	if r == nil {
 		return scan.Patterns{}, nil
 	}
 	r.Parallel = q.e.o.Parallel
 	if src, ok := q.e.o.Source.(Patterner); ok && p.steps == nil {
-		found, st, ok, err := src.Patterns(ctx, r, field, n)
+		found, st, ok, err := src.Patterns(ctx, r, field, n, examples)
 		if ok || err != nil {
 			q.stats.Add(st)
 			return found, err

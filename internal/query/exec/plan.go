@@ -30,7 +30,7 @@ type plan struct {
 	stats *lang.Stats
 	chart *lang.Timechart
 	// special, where not nil, describes the rows of the scan instead: one of
-	// *lang.Facets, *lang.Patterns.
+	// *lang.Facets, *lang.Patterns, *lang.Comparison.
 	special lang.Pipe
 	// rest works on what came of all that.
 	rest []lang.Pipe
@@ -90,7 +90,7 @@ func (q *query) plan() (*plan, error) {
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.stats, ownLimit = pipe, true
 			}
-		case *lang.Facets, *lang.Patterns:
+		case *lang.Facets, *lang.Patterns, *lang.Comparison:
 			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
 				p.special, ownLimit = pipe, true
 			}
@@ -112,7 +112,9 @@ func (q *query) plan() (*plan, error) {
 		return nil, err
 	}
 	for _, pipe := range p.rest {
-		switch pipe.(type) {
+		switch pipe := pipe.(type) {
+		case *lang.Comparison:
+			return nil, q.req.Query.ErrorAt(pipe.Offset(), "compare asks for records of two times, behind filters, extract and eval only", "put it before the other pipes")
 		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets, *lang.Patterns:
 			ownLimit = true
 		}

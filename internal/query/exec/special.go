@@ -13,6 +13,8 @@ func (q *query) special(ctx context.Context, p *plan) (*table, error) {
 	switch pipe := p.special.(type) {
 	case *lang.Facets:
 		return q.facets(ctx, p, pipe)
+	case *lang.Comparison:
+		return q.compare(ctx, p, pipe)
 	case *lang.Patterns:
 		return q.patterns(ctx, p, pipe)
 	}

@@ -135,7 +135,7 @@ type Scalar struct {
 
 // Pipe is a step that works on what comes before it: one of *Stats, *Fields,
 // *Sort, *Limit, *Where, *Extract, *Eval, *Top, *Uniq, *Dedup, *Timechart, *Facets,
-// *Context, *Patterns.
+// *Context, *Patterns, *Comparison.
 type Pipe interface {
 	Offset() int
 	String() string

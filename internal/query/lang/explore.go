@@ -3,6 +3,7 @@ package lang
 import (
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Facets lists the fields of the rows, the most useful first, with their commonest
@@ -164,3 +165,35 @@ func (p *Patterns) String() string {
 	}
 	return s
 }
+
+// Comparison tells what is different from the same rows a span earlier: the patterns
+// and the values that became more or fewer, in the columns ComparisonColumns.
+type Comparison struct {
+	Pos
+	Span time.Duration
+}
+
+func (*Comparison) pipe() {}
+
+// ComparisonColumns are the columns of a Comparison's answer.
+var ComparisonColumns = []string{"kind", "what", "before", "now", "change", "score"}
+
+const compareHint = "as in compare 1h, which compares with the hour before, or compare 1w"
+
+func (p *parser) comparePipe(pos Pos) (Pipe, *Error) {
+	p.space()
+	at := p.pos
+	tok := p.ahead(stopsWord)
+	if tok == "" {
+		return nil, p.errorAt(at, compareHint, "expected a span%s", p.found())
+	}
+	d, err := ParseSpan(tok)
+	if err != nil {
+		return nil, p.errorAt(at, compareHint, "%v", err)
+	}
+	p.pos += len(tok)
+	return &Comparison{Pos: pos, Span: d}, p.pipeEnd(compareHint)
+}
+
+// String spells the pipe.
+func (p *Comparison) String() string { return "compare " + FormatSpan(p.Span) }

@@ -152,6 +152,7 @@ func TestParse(t *testing.T) {
 		{`* | extract /a (?P<b>\d+)\/x/i from c|limit 1`, `* | extract /a (?P<b>\d+)\/x/i from c | limit 1`},
 		{"* | context | context 3 | context 3 3 by (host, file) | context 2 0 by a", "* | context 5 | context 3 | context 3 | context 2 0 by a"},
 		{`* | patterns | patterns 3 of message | patterns of "x y"`, `* | patterns 50 | patterns 3 | patterns 50 of "x y"`},
+		{"* | compare 90m | compare 1w", "* | compare 90m | compare 1w"},
 		{"* | Facets | facets 7|limit 2", "* | facets 20 | facets 7 | limit 2"},
 		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
 	} {
@@ -292,6 +293,8 @@ func TestErrors(t *testing.T) {
 		{"a | patterns x", 14, "found x"},
 		{"a | patterns of", 16, "name of a field"},
 		{"a | patterns 5 of @timestamp", 19, "times have no patterns|stats count()"},
+		{"a | compare", 12, "expected a span|compare 1h"},
+		{"a | compare 5", 13, "not a span|compare 1h"},
 		{"a | facets 0", 12, "from 1|facets 10"},
 		{"a | facets x", 12, "expected |found x"},
 		{"a | facets 99999999999999999999", 12, "from 1"},

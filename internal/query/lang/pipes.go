@@ -7,7 +7,7 @@ import (
 
 // pipeNames lists the pipes; head is limit, rex is extract.
 var pipeNames = []string{
-	"context", "dedup", "eval", "extract", "facets", "fields", "head", "limit", "patterns", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
+	"compare", "context", "dedup", "eval", "extract", "facets", "fields", "head", "limit", "patterns", "rare", "sort", "stats", "timechart", "top", "uniq", "where",
 }
 
 // maxLimit is the largest n of limit n.
@@ -32,6 +32,8 @@ func (p *parser) pipe() (Pipe, *Error) {
 	switch strings.ToLower(word) {
 	case "stats":
 		return p.stats(pos)
+	case "compare":
+		return p.comparePipe(pos)
 	case "context":
 		return p.context(pos)
 	case "dedup":

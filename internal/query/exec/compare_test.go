@@ -1,0 +1,68 @@
+package exec_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"journalist/internal/query/exec"
+	"journalist/internal/query/lang"
+	"journalist/internal/record"
+	"journalist/internal/scan"
+	"journalist/internal/testkit/memsource"
+)
+
+// What changed stands on top, what has only more or less of a share through it does
+// not come at all, and neither does what grew with everything.
+func TestCompareRanksBySignificance(t *testing.T) {
+	src := &memsource.Source{BlockRows: 200}
+	at := time.Date(2026, 3, 18, 12, 0, 0, 0, time.UTC)
+	hour := func(back int, lines map[string]int) {
+		b := &record.Batch{}
+		i := 0
+		for _, line := range []string{"steady", "flood", "gone", "some"} {
+			for range lines[line] {
+				obj := fmt.Sprintf(`{"message":"%s of request %d","kind":%q}`, line, i, line)
+				if err := b.AppendJSON([]byte(obj), at.Add(time.Duration(-back)*time.Hour+time.Duration(i)*time.Millisecond).UnixNano()); err != nil {
+					t.Fatal(err)
+				}
+				i++
+			}
+		}
+		src.Add(b)
+	}
+	hour(2, map[string]int{"steady": 1000, "gone": 300, "some": 40})
+	hour(1, map[string]int{"steady": 1000, "flood": 5000, "some": 44})
+	e := exec.New(exec.Options{Source: src, Parallel: 3, Clock: func() time.Time { return at }})
+	ask := func(query string) (rows []string, st scan.Stats) {
+		st, err := e.Run(t.Context(), lang.Request{Query: parse(t, query), From: at.Add(-time.Hour).UnixNano(), To: at.UnixNano()}, func(b *scan.Block) error {
+			for i := range b.Len() {
+				var parts []string
+				for j := range b.Columns[:5] {
+					parts = append(parts, string(b.Columns[j].Value(i).AppendText(nil)))
+				}
+				rows = append(rows, strings.Join(parts, " "))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows, st
+	}
+	got, st := ask("* | compare 1h")
+	want := []string{
+		"pattern flood of request <num> 0 5000 new", "value kind=flood 0 5000 new", "rows * 1340 6044 grown",
+		"pattern gone of request <num> 300 0 vanished", "value kind=gone 300 0 vanished",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") || len(st.Notes) > 0 {
+		t.Errorf("%s\nnotes %q", strings.Join(got, "\n"), st.Notes)
+	}
+	if got, _ := ask("kind=steady | compare 1h"); len(got) != 0 {
+		t.Errorf("of what is steady: %q", got)
+	}
+	if _, st := ask("* | compare 30m"); len(st.Notes) != 1 || !strings.Contains(st.Notes[0], "overlap") {
+		t.Errorf("notes %q", st.Notes)
+	}
+}
