@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	"internal/pipeline": {"internal/record", "internal/metrics"},
 	"internal/store/…":  {"internal/record", "internal/scan", "internal/match", "internal/vfs", "internal/metrics", "internal/wire", "internal/store/…"},
 
-	"internal/backup":   {"internal/store", "internal/vfs"},
+	"internal/backup": {"internal/store", "internal/vfs"},
 
 	"internal/query/exec": {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/metrics"},
 	"internal/auth":       {"internal/vfs"},

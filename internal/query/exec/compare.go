@@ -16,8 +16,8 @@ const (
 	// compareRows is of how many rows of each time the fields to compare are chosen,
 	// compareFields how many of them are, and compareDistinct how many different
 	// values one has at most.
-	compareRows   = 10_000
-	compareFields = 20
+	compareRows     = 10_000
+	compareFields   = 20
 	compareDistinct = 1000
 	// compareShown is how many differences are listed, compareText how long a value
 	// is that is compared.
