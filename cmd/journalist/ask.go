@@ -52,6 +52,9 @@ func (f *askFlags) register(cmd *cobra.Command, limit int) {
 	dashHint(cmd)
 }
 
+// complete lets the user's shell complete the command's query.
+func (f *askFlags) complete(a *app, cmd *cobra.Command) { cmd.ValidArgsFunction = a.completion(f) }
+
 // question makes the question that flags and text ask for.
 func (f *askFlags) question(text string) (cli.Question, error) {
 	if f.limit < 1 || f.limit > maxLimit {

@@ -23,6 +23,7 @@ func (a *app) exploreCommand(f *askFlags, limit int, cmd *cobra.Command, pipe fu
 		return a.ask(cmd.Context(), f, piped(queryArgs(words), p))
 	}
 	f.register(cmd, limit)
+	f.complete(a, cmd)
 	return cmd
 }
 
@@ -50,6 +51,7 @@ have each. It is short for QUERY | top N FIELD.`,
 		}
 		return f.local.split(args[1:], 1), fmt.Sprintf("%s %d %s", pipe, f.limit, fieldName(args[0])), nil
 	})
+	cmd.ValidArgsFunction = a.fieldCompletion(&f)
 	cmd.Flags().BoolVar(&rare, "rare", false, "the rarest values instead")
 	return cmd
 }
@@ -187,6 +189,7 @@ It is short for QUERY | context N M.`,
 		},
 	}
 	f.register(cmd, 100)
+	f.complete(a, cmd)
 	around.register(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&host, "host", "", "the line's host")

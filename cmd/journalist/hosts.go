@@ -55,6 +55,7 @@ have been silent for longer than --silent. With --check it exits with 6 when one
 		},
 	}
 	f.register(cmd, 10_000)
+	f.complete(a, cmd)
 	cmd.Flags().StringVar(&silent, "silent", "15m", "a host is silent when its last line is older than this")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 6 when a host is silent")
 	return cmd

@@ -86,6 +86,7 @@ Ctrl-C ends the query, at the server too.`,
 		},
 	}
 	f.register(cmd, 200)
+	f.complete(a, cmd)
 	around.register(cmd)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "show what matches already, oldest first, then lines as they arrive")
 	cmd.Flags().BoolVar(&f.source, "source", false, "with -o json: also the record as it came, in _source")

@@ -39,6 +39,7 @@ The query may filter and choose fields; counting and sorting need an end.`,
 		},
 	}
 	f.client.register(cmd)
+	f.complete(a, cmd)
 	fl := cmd.Flags()
 	fl.StringVarP(&f.form, "output", "o", "pretty", "how rows are shown: "+strings.Join(followForms, ", "))
 	fl.StringVar(&f.zone, "tz", "", "the time zone in which times are shown: UTC, Europe/Berlin (default: as here)")
