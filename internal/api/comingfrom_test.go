@@ -161,7 +161,11 @@ func (w *world) short(query string) string {
 	case len(values) == 0:
 		return "nothing"
 	}
-	return strings.Join(values, "; ")
+	answer := strings.Join(values, "; ")
+	if strings.Contains(answer, "<") {
+		answer = "`" + answer + "`" // else Markdown takes it for a tag
+	}
+	return answer
 }
 
 func shortValue(v any) string {

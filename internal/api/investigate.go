@@ -152,7 +152,7 @@ func contextPipes(v url.Values) (string, error) {
 	}
 	pipes := "context " + strconv.Itoa(before) + " " + strconv.Itoa(after)
 	if !v.Has("by") {
-		return pipes, nil
+		return pipes + limited(v), nil
 	}
 	names := strings.Split(v.Get("by"), ",")
 	if len(names) > maxKeys {
@@ -164,7 +164,7 @@ func contextPipes(v url.Values) (string, error) {
 		}
 		names[i] = fieldName(names[i])
 	}
-	return pipes + " by " + strings.Join(names, ", "), nil
+	return pipes + " by " + strings.Join(names, ", ") + limited(v), nil
 }
 
 // comparePipes: what is different from one span earlier.
@@ -173,7 +173,7 @@ func comparePipes(v url.Values) (string, error) {
 	if _, err := lang.ParseSpan(span); err != nil {
 		return "", badRequest("span: "+err.Error(), "say how much earlier to compare with, as in span=1h")
 	}
-	return "compare " + span, nil
+	return "compare " + span + limited(v), nil
 }
 
 // hostsPipes: who sent when last, the most silent first.
@@ -225,6 +225,14 @@ func hostsSeen(s *Server, v url.Values, req lang.Request) (func(*scan.Block) *sc
 func given(v url.Values, name string) string {
 	if n, err := strconv.Atoi(v.Get(name)); err == nil {
 		return " " + strconv.Itoa(n)
+	}
+	return ""
+}
+
+// limited is a limit behind a pipe that has one of its own, "" where none is given.
+func limited(v url.Values) string {
+	if n := given(v, "limit"); n != "" {
+		return " | limit" + n
 	}
 	return ""
 }

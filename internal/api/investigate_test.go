@@ -109,6 +109,39 @@ func TestHosts(t *testing.T) {
 	}
 }
 
+func TestFacetsPatternsContextCompare(t *testing.T) {
+	w := investigated(t)
+	w.now = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		path   string
+		params []string
+		want   []string // what the rows begin with
+	}{
+		{"facets", []string{"limit", "2"}, []string{
+			`{"field":"host","kind":"string","count":3,"distinct":2,"values":[{"value":"web-01","count":2},{"value":"web-02","count":1}]}`,
+			`{"field":"level","kind":"string","count":3,"distinct":2,"values":[{"value":"info","count":2},{"value":"Error","count":1}]}`,
+		}},
+		{"patterns", []string{"limit", "1"}, []string{`{"pattern":"GET <_> <num>","count":3,"first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:59:00Z",`}},
+		{"patterns", []string{"of", "host", "query", "host:web*"}, []string{`{"pattern":"<_>","count":3,`}},
+		{"context", []string{"query", "204", "before", "1", "after", "1", "by", "host", "source", "true"}, []string{
+			`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`, `{"@timestamp":"2026-10-01T11:59:00Z","dataset":"logs",`,
+		}},
+		{"context", []string{"query", "204", "by", "host", "limit", "1"}, []string{`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`}},
+		{"compare", []string{"span", "1h", "limit", "1"}, []string{`{"kind":"`}},
+	} {
+		got := strings.Split(w.investigate(c.path, c.params...), "\n")
+		if len(got) != len(c.want) {
+			t.Errorf("%s %v: %s", c.path, c.params, strings.Join(got, "\n"))
+			continue
+		}
+		for i := range got {
+			if !strings.HasPrefix(got[i], c.want[i]) {
+				t.Errorf("%s %v, row %d: %s, want %s", c.path, c.params, i, got[i], c.want[i])
+			}
+		}
+	}
+}
+
 // What is wrong is told, with its place in what the client has sent.
 func TestBadInvestigations(t *testing.T) {
 	w := newWorld(t)
@@ -162,7 +195,9 @@ func TestPipesOfInvestigations(t *testing.T) {
 		{"patterns", "limit=7&of=my+text", `patterns 7 of "my text"`},
 		{"context", "", "context 5 5"},
 		{"context", "before=0&after=3&by=host,+my+file", `context 0 3 by host, "my file"`},
+		{"context", "limit=9&by=host", "context 5 5 by host | limit 9"},
 		{"compare", "span=1h30m", "compare 1h30m"},
+		{"compare", "span=1h30m&limit=9", "compare 1h30m | limit 9"},
 	} {
 		v, err := url.ParseQuery(c.params)
 		if err != nil {
