@@ -46,6 +46,9 @@ func Eval(e Expr, get func(field string) (record.Value, bool), each func(func(na
 	case Compare:
 		v, ok := get(e.Field)
 		return ok && e.Matches(v)
+	case In:
+		v, ok := get(e.Field)
+		return ok && e.Matches(v)
 	case Text:
 		if e.Field != "" {
 			v, ok := get(e.Field)

@@ -6,7 +6,7 @@ import (
 )
 
 // Expr is a predicate over one row. Its concrete types are And, Or, Not, Text,
-// Compare, Exists and Const. Exprs are immutable and may be shared.
+// Compare, In, Exists and Const. Exprs are immutable and may be shared.
 type Expr interface{ expr() }
 
 type (

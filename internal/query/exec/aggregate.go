@@ -111,7 +111,7 @@ func (q *query) conditions(s *lang.Stats) ([]scan.Expr, error) {
 		if a.If == nil {
 			continue
 		}
-		e, err := compiler{now: q.now}.filter(a.If)
+		e, err := q.compiler().filter(a.If)
 		if err != nil {
 			return nil, err
 		}

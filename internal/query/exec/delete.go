@@ -36,6 +36,12 @@ func (e *Engine) Delete(ctx context.Context, req lang.Request, dryRun bool, prog
 	if req.Query == nil {
 		return scan.Deleted{}, errors.New("exec: a request without a query")
 	}
+	var inner *lang.In
+	req.Query.Subqueries(func(f *lang.In) { inner = f })
+	if inner != nil {
+		return scan.Deleted{}, req.Query.ErrorAt(inner.Offset(), "a deletion takes no query inside of its filter",
+			"ask for the values first, and write them out as in user:(a OR b)")
+	}
 	req.Zone = zone(req.Zone)
 	if req.From == 0 && req.To == 0 {
 		req.From = math.MinInt64
@@ -44,7 +50,7 @@ func (e *Engine) Delete(ctx context.Context, req lang.Request, dryRun bool, prog
 		req.To = math.MaxInt64
 	}
 	q := &query{e: e, req: req, now: e.o.Clock().In(req.Zone)}
-	p, err := q.plan()
+	p, err := q.plan(ctx)
 	if err != nil || p.never {
 		return scan.Deleted{}, err
 	}

@@ -36,7 +36,7 @@ type env struct {
 func (q *query) evalStep(p *lang.Eval) (*evalStep, error) {
 	s := &evalStep{name: p.Name, budget: &q.budget}
 	var err error
-	s.value, err = s.compile(compiler{now: q.now}, p.X)
+	s.value, err = s.compile(q.compiler(), p.X)
 	return s, err
 }
 

@@ -124,7 +124,9 @@ type query struct {
 
 	from, to int64   // the plan's
 	period   float64 // seconds, for rate(); 0 where not needed
-	hits     int     // of how many rows a context is shown
+	ins      map[*lang.In]scan.Expr
+	datasets []string // of an inner query: those of the outer one; nil for all
+	hits     int      // of how many rows a context is shown
 }
 
 func (e *Engine) start(ctx context.Context, req lang.Request) (context.Context, *query, error) {
@@ -205,7 +207,7 @@ func (e *Engine) Run(ctx context.Context, req lang.Request, yield func(*scan.Blo
 		return scan.Stats{}, err
 	}
 	defer q.budget.end()
-	p, err := q.plan()
+	p, err := q.plan(ctx)
 	if err == nil {
 		err = q.run(ctx, p, func(b *scan.Block) error {
 			q.time.pause()

@@ -55,7 +55,7 @@ type fieldCount struct {
 }
 
 func (f *fieldSample) run(ctx context.Context, sample int) error {
-	p, err := f.q.plan()
+	p, err := f.q.plan(ctx)
 	if err != nil {
 		return err
 	}

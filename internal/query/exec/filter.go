@@ -12,7 +12,10 @@ import (
 )
 
 // compiler turns the language's filters into predicates.
-type compiler struct{ now time.Time }
+type compiler struct {
+	now time.Time
+	ins map[*lang.In]scan.Expr // queries inside of the query, answered
+}
 
 func (c compiler) filter(f lang.Filter) (scan.Expr, error) {
 	switch f := f.(type) {
@@ -28,6 +31,9 @@ func (c compiler) filter(f lang.Filter) (scan.Expr, error) {
 		return scan.Or(list), err
 	case *lang.Not:
 		x, err := c.filter(f.X)
+		if known, ok := x.(scan.Const); ok {
+			return !known, err
+		}
 		return scan.Not{X: x}, err
 	case *lang.Exists:
 		if f.Field == record.FieldTime || f.Field == record.FieldDataset {
@@ -42,6 +48,8 @@ func (c compiler) filter(f lang.Filter) (scan.Expr, error) {
 		return c.compare(f.Field, f.Op, f.Value)
 	case *lang.Range:
 		return c.between(f)
+	case *lang.In:
+		return c.in(f)
 	}
 	return nil, fmt.Errorf("exec: filter %T", f)
 }
@@ -284,6 +292,8 @@ func fieldsOf(e scan.Expr, add func(string)) (whole bool) {
 	case scan.Exists:
 		add(e.Field)
 	case scan.Compare:
+		add(e.Field)
+	case scan.In:
 		add(e.Field)
 	case scan.Text:
 		if e.Field == "" {

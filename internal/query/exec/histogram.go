@@ -84,7 +84,7 @@ func filterOnly(req lang.Request) lang.Request {
 }
 
 func (q *query) histogram(ctx context.Context, buckets int, by string) ([]scan.Bucket, time.Duration, error) {
-	p, err := q.plan()
+	p, err := q.plan(ctx)
 	if err != nil || p.never {
 		return nil, width(0, 0, buckets), err
 	}

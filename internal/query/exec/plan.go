@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
 	"journalist/internal/scan"
@@ -37,15 +39,23 @@ type plan struct {
 }
 
 // plan takes the pipes into the scan as long as they can go there.
-func (q *query) plan() (*plan, error) {
+func (q *query) plan(ctx context.Context) (*plan, error) {
+	if !q.tail {
+		if err := q.answerInner(ctx); err != nil {
+			return nil, err
+		}
+	}
 	p := &plan{}
-	c := compiler{now: q.now}
+	c := q.compiler()
 	pulled := pulled{from: q.req.From, to: q.req.To}
 	filter, err := c.filter(q.req.Query.Filter)
 	if err != nil {
 		return nil, err
 	}
 	pulled.pull(filter)
+	if q.datasets != nil {
+		pulled.restrict(q.datasets)
+	}
 	ownLimit := false
 	pipes := expand(q.req.Query.Pipes)
 	for ; len(pipes) > 0; pipes = pipes[1:] {

@@ -79,7 +79,7 @@ func (q *query) apply(ctx context.Context, t *table, p lang.Pipe) (*table, error
 	case *lang.Fields:
 		t.fields(p)
 	case *lang.Where:
-		e, err := compiler{now: q.now}.filter(p.Filter)
+		e, err := q.compiler().filter(p.Filter)
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func (e *Engine) Tail(ctx context.Context, req lang.Request, yield func(*scan.Bl
 	}
 	req.From, req.To, req.Limit = 0, 0, 0
 	q := &query{e: e, req: req, now: e.o.Clock().In(zone(req.Zone)), tail: true}
-	p, err := q.plan()
+	p, err := q.plan(ctx)
 	if err != nil {
 		return 0, err
 	}

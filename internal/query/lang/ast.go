@@ -20,7 +20,7 @@ type Warning struct {
 }
 
 // Filter is a predicate over one record: one of *And, *Or, *Not, *All, *Exists,
-// *Time, *Text, *Compare, *Range. String gives its canonical form.
+// *Time, *Text, *Compare, *Range, *In. String gives its canonical form.
 type Filter interface {
 	Offset() int // where it begins in the query, in bytes
 	String() string

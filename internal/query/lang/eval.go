@@ -86,7 +86,7 @@ func (p *parser) eval(pos Pos) (Pipe, *Error) {
 		return nil, err
 	}
 	p.space()
-	if !p.end() && p.peek() != '|' {
+	if !p.end() && p.peek() != '|' && p.peek() != ')' {
 		return nil, p.errorAt(p.pos, "the operators are + - * / %; texts are put together with concat(a, b)", "expected an operator, | or the end%s", p.found())
 	}
 	return &Eval{Pos: pos, Name: n, X: x}, nil

@@ -44,6 +44,8 @@ func explain(f Filter) string {
 		return f.Field + " " + f.Op.String() + " " + f.Value.String()
 	case *Range:
 		return explainRange(f)
+	case *In:
+		return f.Field + " is one of those that " + f.Query.String() + " gives"
 	case *Text:
 		return explainText(f)
 	}

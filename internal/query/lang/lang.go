@@ -11,9 +11,11 @@ import "time"
 
 // The limits of a query's text. They keep the tree, and whoever walks it, small.
 const (
-	MaxQuery = 64 << 10 // bytes
-	MaxDepth = 100      // of parentheses and negations
-	MaxText  = 8 << 10  // bytes of a single word, phrase or expression
+	MaxQuery   = 64 << 10 // bytes
+	MaxDepth   = 100      // of parentheses and negations
+	MaxInside  = 3        // queries inside of each other
+	MaxQueries = 20       // queries inside of one in all
+	MaxText    = 8 << 10  // bytes of a single word, phrase or expression
 )
 
 // Request is a parsed query and what stands around it.

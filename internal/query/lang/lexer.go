@@ -14,6 +14,8 @@ type parser struct {
 	text     string
 	pos      int
 	depth    int
+	inside   int // queries that are being read inside of the first
+	queries  int // all of them
 	warnings []Warning
 }
 

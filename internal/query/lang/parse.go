@@ -5,17 +5,19 @@ import "unicode/utf8"
 // Parse reads a query. The error is always an *Error.
 func Parse(text string) (*Query, error) {
 	p := &parser{text: text}
-	q, err := p.query()
+	if len(text) > MaxQuery {
+		return nil, p.errorAt(0, "ask for less at once", "the query has %d bytes, %d are the most", len(text), MaxQuery)
+	}
+	q, err := p.query(-1)
 	if err != nil {
 		return nil, err
 	}
 	return q, nil
 }
 
-func (p *parser) query() (*Query, *Error) {
-	if len(p.text) > MaxQuery {
-		return nil, p.errorAt(0, "", "the query has %d bytes, %d are the most", len(p.text), MaxQuery)
-	}
+// query reads a query, to the end or to the parenthesis that closes the one at
+// opening.
+func (p *parser) query(opening int) (*Query, *Error) {
 	q := &Query{text: p.text}
 	p.space()
 	if !p.end() && p.peek() != '|' {
@@ -27,8 +29,15 @@ func (p *parser) query() (*Query, *Error) {
 	}
 	for {
 		p.space()
+		if p.end() && opening >= 0 {
+			return nil, p.errorAt(p.pos, "the parenthesis at column "+p.column(opening)+" is not closed", "expected | or ), but the query ends here")
+		}
 		if p.end() {
 			q.Warnings = p.warnings
+			return q, nil
+		}
+		if p.peek() == ')' && opening >= 0 {
+			p.pos++
 			return q, nil
 		}
 		if p.peek() == ')' {

@@ -153,6 +153,11 @@ func TestParse(t *testing.T) {
 		{"* | context | context 3 | context 3 3 by (host, file) | context 2 0 by a", "* | context 5 | context 3 | context 3 | context 2 0 by a"},
 		{`* | patterns | patterns 3 of message | patterns of "x y"`, `* | patterns 50 | patterns 3 | patterns 50 of "x y"`},
 		{"* | compare 90m | compare 1w", "* | compare 90m | compare 1w"},
+		{"user:in(level:error | fields user) -ip:in(x)", "user:in(level:error | fields user) -ip:in(x)"},
+		{"a:(in(b) OR c)", "a:in(b) OR a:c"},
+		{`"x y":in(a:in(b | top 3 c | fields c)|uniq "x y" )`, `"x y":in(a:in(b | top 3 c | fields c) | uniq "x y")`},
+		{"a:in(* | timechart) b:in(* | eval b = (1+2)*c) c:in(* | stats count() as c by (d))", "a:in(* | timechart count()) b:in(* | eval b = (1 + 2) * c) c:in(* | stats count() as c by d)"},
+		{"a:in b:in* in(c)", `a:"in" b:"in"* "in" c`},
 		{"* | Facets | facets 7|limit 2", "* | facets 20 | facets 7 | limit 2"},
 		{"* | stats count() as n by h | where n > 5 h=x", "* | stats count() as n by h | where n>5 h=x"},
 	} {
@@ -243,7 +248,14 @@ func TestErrors(t *testing.T) {
 		{"s:[1 2]", 6, "expected TO|[a TO b]"},
 		{"s:[1 TO 2", 10, "not closed"},
 		{"s:[error]", 9, "expected TO|quote"},
-		{"x:in(a | fields b)", 3, "OR"},
+		{"x:in()", 6, "expected a filter"},
+		{"x:in(a | fields b", 18, "column 5 is not closed"},
+		{"x:in(a) b)", 10, "closes nothing"},
+		{"x:in(a | stat count())", 10, "did you mean stats?"},
+		{"x:in(a | facets)", 10, "gives values of a field|uniq"},
+		{"_time:in(a)", 7, "time"},
+		{strings.Repeat("x:in(", 4) + "a" + strings.Repeat(")", 4), 18, "more than 3 queries"},
+		{strings.Repeat("x:in(a) ", 21), 163, "more than 20 queries"},
 		{"/a(b/", 1, "missing closing )"},
 		{"_time:foo", 7, "_time:1h"},
 		{"_time:now-1h", 7, "period"},
@@ -375,6 +387,9 @@ func TestCanonicalFormOfRandomTrees(t *testing.T) {
 			if depth > 0 {
 				kinds = 11
 			}
+			if depth == 1 {
+				kinds = 12
+			}
 			switch rapid.IntRange(0, kinds-1).Draw(t, "node") {
 			case 0:
 				return &All{}
@@ -403,6 +418,9 @@ func TestCanonicalFormOfRandomTrees(t *testing.T) {
 					r.To, r.ToOpen = &Scalar{Text: "599"}, rapid.Bool().Draw(t, "open")
 				}
 				return r
+			case 11:
+				x := filter(0).Draw(t, "x")
+				return &In{Field: fieldName.Draw(t, "field"), Query: &Query{Filter: x, Pipes: []Pipe{&Fields{Names: []string{"x"}}}}}
 			case 8:
 				x := filter(depth-1).Draw(t, "x")
 				return &Not{X: x}

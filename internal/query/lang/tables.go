@@ -114,7 +114,7 @@ func (p *parser) timechart(pos Pos) (Pipe, *Error) {
 		p.space()
 	}
 	s := &Stats{Pos: pos}
-	if p.end() || p.peek() == '|' || p.atAnyWord("by") {
+	if p.end() || p.peek() == '|' || p.peek() == ')' || p.atAnyWord("by") {
 		s.Aggs = []Agg{{Pos: pos, Func: "count"}}
 	} else if err := p.aggregates(s); err != nil {
 		return nil, err

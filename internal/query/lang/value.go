@@ -18,7 +18,7 @@ func (p *parser) fieldValue(field string, start int) (Filter, *Error) {
 	case p.peek() == '[' || p.peek() == '{':
 		return p.rangeOf(field, start)
 	case strings.EqualFold(p.ahead(stopsWord), "in") && p.peekAt(2) == '(':
-		return nil, p.errorAt(p.pos, "write "+name(field)+":(a OR b OR c)", "queries inside of queries are not possible")
+		return p.subquery(field, start)
 	case p.atQuote():
 		at := p.pos
 		s, err := p.quoted()

@@ -59,6 +59,12 @@ func (v *Evaluation) apply(e scan.Expr, sel Bitmap) error {
 		return v.applyText(e, sel, anyKind)
 	case scan.Compare:
 		return v.applyCompare(&e, sel)
+	case scan.In:
+		c, err := v.r.Col(e.Field)
+		if err != nil {
+			return err
+		}
+		keepValues(c, sel, e.Matches)
 	}
 	return nil
 }

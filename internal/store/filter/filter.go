@@ -186,6 +186,8 @@ func (v *Evaluation) decideLeaf(e scan.Expr) (Truth, error) {
 		return v.decideText(e)
 	case scan.Compare:
 		return v.decideCompare(&e)
+	case scan.In:
+		return v.decideIn(e)
 	}
 	return Maybe, nil
 }
@@ -353,6 +355,22 @@ func (v *Evaluation) decideCompare(e *scan.Compare) (Truth, error) {
 	return Maybe, nil
 }
 
+func (v *Evaluation) decideIn(e scan.In) (Truth, error) {
+	if e.Field == record.FieldDataset {
+		return truth(e.Matches(record.StringValue([]byte(v.r.Dataset())))), nil
+	}
+	h, err := v.r.Head(e.Field)
+	switch {
+	case err != nil:
+		return Maybe, err
+	case !h.Present || e.Set.Len() == 0:
+		return No, nil
+	case h.Form == scan.Consts || h.Form == scan.Dict:
+		return decideValues(e.Field, h, v.r, e.Matches)
+	}
+	return Maybe, nil
+}
+
 // between decides a comparison of integers that lie in [lo, hi] with an integer.
 func between(e *scan.Compare, lo, hi int64) Truth {
 	a, b := e.Op.Holds(cmp.Compare(lo, e.Value.Int)), e.Op.Holds(cmp.Compare(hi, e.Value.Int))
@@ -401,6 +419,8 @@ func cost(e scan.Expr) int {
 			return 1
 		}
 		return 3
+	case scan.In:
+		return 4
 	case scan.Text:
 		if e.Field == "" {
 			return 20
