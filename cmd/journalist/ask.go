@@ -60,7 +60,7 @@ func (f *askFlags) question(text string) (cli.Question, error) {
 	if f.limit < 1 || f.limit > maxLimit {
 		return cli.Question{}, cli.Exit(cli.ExitUsage, fmt.Errorf("-n %d: want 1 to %d", f.limit, maxLimit))
 	}
-	q := cli.Question{Query: text, Limit: f.limit, Source: f.source, Zone: f.zone}
+	q := cli.Question{Query: text, Limit: f.limit, Source: f.source, Zone: f.zone, Texts: f.form == "raw"}
 	var err error
 	if f.location, err = location(f.zone); err != nil {
 		return q, err

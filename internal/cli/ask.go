@@ -24,6 +24,9 @@ type Question struct {
 	Zone string `json:"zone,omitempty"`
 	// Source asks for the nested records as they came, in _source.
 	Source bool `json:"source,omitempty"`
+	// Texts says that of a row with a message only its text is wanted, as -o raw
+	// shows it; others may come all the same.
+	Texts bool `json:"-"`
 }
 
 // Stats is what the server says about an answer.

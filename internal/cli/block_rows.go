@@ -10,6 +10,8 @@ import (
 // blockRows makes rows of the executor's blocks, as the server writes them. It is
 // used by one goroutine.
 type blockRows struct {
+	texts bool // see Question.Texts
+
 	buf  []byte
 	row  Row
 	at   []int // where the values of the row's fields begin and end in buf
@@ -18,13 +20,29 @@ type blockRows struct {
 
 // each calls f with each row of a block, valid only during the call.
 func (r *blockRows) each(b *scan.Block, f func(*Row) error) error {
+	message := -1
+	if r.texts {
+		message = slices.IndexFunc(b.Columns, func(c scan.Column) bool { return c.Name == record.FieldMessage })
+	}
 	for i := range b.Len() {
-		r.make(b, i)
+		if message < 0 || !r.makeText(&b.Columns[message], i) {
+			r.make(b, i)
+		}
 		if err := f(&r.row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeText makes a row of a message alone, where there is one.
+func (r *blockRows) makeText(c *scan.Column, i int) bool {
+	v := c.Value(i)
+	if v.Kind != record.String || len(v.Bytes) == 0 {
+		return false
+	}
+	r.row.Fields = append(r.row.Fields[:0], RowField{Name: record.FieldMessage, exact: v.Bytes})
+	return true
 }
 
 func (r *blockRows) make(b *scan.Block, i int) {

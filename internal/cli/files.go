@@ -53,7 +53,7 @@ func (f *Files) Query(ctx context.Context, q Question, row func(*Row) error) (St
 	if err != nil {
 		return Stats{}, err
 	}
-	var rows blockRows
+	rows := blockRows{texts: q.Texts}
 	st, err := engine.Run(ctx, req, func(b *scan.Block) error { return rows.each(b, row) })
 	return fileStats(st), queryError(err)
 }

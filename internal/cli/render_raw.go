@@ -12,13 +12,13 @@ type rawRenderer struct {
 func (r *rawRenderer) Row(row *Row) error {
 	r.buf = r.buf[:0]
 	if f, ok := row.Field("message"); ok {
-		r.buf = append(r.buf, f.Text()...)
+		r.buf = f.appendText(r.buf)
 	} else {
 		for i, f := range row.Fields {
 			if i > 0 {
 				r.buf = append(r.buf, '\t')
 			}
-			r.buf = append(r.buf, f.Text()...)
+			r.buf = f.appendText(r.buf)
 		}
 	}
 	r.buf = append(r.buf, '\n')

@@ -30,6 +30,13 @@ func (f RowField) Text() string {
 	return valueText(f.Value)
 }
 
+func (f RowField) appendText(dst []byte) []byte {
+	if f.exact != nil {
+		return append(dst, f.exact...)
+	}
+	return append(dst, valueText(f.Value)...)
+}
+
 // Number tells that the value is a JSON number.
 func (f RowField) Number() bool {
 	return len(f.Value) > 0 && (f.Value[0] == '-' || f.Value[0] >= '0' && f.Value[0] <= '9')

@@ -53,14 +53,11 @@ func blank(line []byte) bool {
 // common calls f with the fields that the file gives to row i, where it has none of
 // its own of that name.
 func (r *rows) common(i int, f func(name record.Name, v record.Value) bool) {
-	for _, c := range [...]struct {
-		name  record.Name
-		value string
-	}{{hostName, r.in.host}, {fileName, r.in.path}} {
-		if c.value == "" || r.in.json && r.has(i, c.name.Dotted) {
+	for _, c := range r.in.common {
+		if r.in.json && r.has(i, c.name.Dotted) {
 			continue
 		}
-		if !f(c.name, record.StringValue([]byte(c.value))) {
+		if !f(c.name, c.value) {
 			return
 		}
 	}
