@@ -140,6 +140,31 @@ func TestTake(t *testing.T) {
 	}
 }
 
+// TestVersions: a part of another version is no damaged one.
+func TestVersions(t *testing.T) {
+	fsys := crashfs.New()
+	write(t, fsys, sample(40))
+	good, err := vfs.ReadFile(fsys, "/p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		head, tail byte
+		other      bool
+	}{{3, 3, true}, {200, 200, true}, {1, 'T', true}, {3, 2, false}, {2, 3, false}, {1, 2, false}, {0, 0, false}} {
+		data := append([]byte(nil), good...)
+		data[4], data[len(data)-1] = c.head, c.tail
+		if err := vfs.WriteFile(fsys, "/p", data); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(fsys, "/p", nil)
+		var other *VersionError
+		if errors.As(err, &other) != c.other || errors.Is(err, ErrCorrupt) == c.other {
+			t.Errorf("version %d at the beginning, %d at the end: %v", c.head, c.tail, err)
+		}
+	}
+}
+
 // FuzzPart: no file makes the reader panic; damage is said to be damage.
 func FuzzPart(f *testing.F) {
 	fsys := crashfs.New()
@@ -167,7 +192,8 @@ func FuzzPart(f *testing.F) {
 				}
 			}
 		}
-		if err != nil && !errors.Is(err, ErrCorrupt) {
+		var other *VersionError
+		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.As(err, &other) {
 			t.Fatal(err)
 		}
 	})

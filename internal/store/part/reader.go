@@ -57,22 +57,19 @@ func Open(fsys vfs.FS, path string, cache *Cache) (p *Part, err error) {
 		return nil, fmt.Errorf("%w: %d bytes are too few", ErrCorrupt, size)
 	}
 	var head [headSize]byte
+	var tail [tailSize]byte
 	if err := readAt(f, head[:], 0); err != nil {
 		return nil, err
 	}
-	if string(head[:4]) != magic {
-		return nil, fmt.Errorf("%w: not a part", ErrCorrupt)
-	}
-	if head[4] != version {
-		return nil, &VersionError{Version: head[4]}
-	}
-	var tail [tailSize]byte
 	if err := readAt(f, tail[:], size-tailSize); err != nil {
 		return nil, err
 	}
+	if err := checkEnds(head, tail); err != nil {
+		return nil, err
+	}
 	n, sum := int64(binary.LittleEndian.Uint32(tail[:])), binary.LittleEndian.Uint32(tail[4:])
-	if string(tail[8:]) != magic || n > size-headSize-tailSize {
-		return nil, fmt.Errorf("%w: no footer at its end", ErrCorrupt)
+	if n > size-headSize-tailSize {
+		return nil, corrupt("a footer of %d bytes", n)
 	}
 	end := size - tailSize - n
 	raw, err := readBlock(f, end, stream.Ref{Len: uint32(n), Sum: sum})
@@ -82,6 +79,22 @@ func Open(fsys vfs.FS, path string, cache *Cache) (p *Part, err error) {
 	p = &Part{Path: path, Size: size, fs: fsys, id: parts.Add(1), cache: cache}
 	p.Dataset, p.Groups, err = decodeFooter(raw, end)
 	return p, err
+}
+
+// checkEnds looks at a part's first and last bytes. Both say its version, so that
+// damage is not taken for a part of another one.
+func checkEnds(head [headSize]byte, tail [tailSize]byte) error {
+	switch {
+	case string(head[:4]) != magic || string(tail[8:11]) != magic[:3]:
+		return corrupt("not a whole part")
+	case head[4] == tail[11] && head[4] > version || head[4] == 1 && tail[11] == magic[3]:
+		return &VersionError{Version: head[4]} // version 1 ended with the whole magic
+	case head[4] != version || tail[11] != version:
+		return corrupt("it has the version %d at its beginning and %d at its end", head[4], tail[11])
+	case head[5] != 0 || head[6] != 0 || head[7] != 0:
+		return corrupt("bytes that are zero are not")
+	}
+	return nil
 }
 
 // Rows is the number of rows.

@@ -183,7 +183,7 @@ func encodeFooter(dataset string, groups []GroupInfo) []byte {
 	n := uint32(len(out))
 	out = binary.LittleEndian.AppendUint32(out, n)
 	out = binary.LittleEndian.AppendUint32(out, sum)
-	return append(out, magic...)
+	return append(append(out, magic[:3]...), version)
 }
 
 func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, err error) {
