@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"journalist/internal/cli/local"
 	"journalist/internal/query/exec"
 	"journalist/internal/query/lang"
+	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
@@ -49,7 +51,12 @@ func (f *Files) Query(ctx context.Context, q Question, row func(*Row) error) (St
 	if err != nil {
 		return Stats{}, err
 	}
-	engine, err := f.engine(req.Query)
+	near, n := f.o, lineContext(req.Query)
+	if n != nil {
+		near.Before, near.After, near.Hits = n.before, n.after, req.Limit
+		req.Query, req.Limit = n.query, 0
+	}
+	engine, err := f.engine(near, req.Query)
 	if err != nil {
 		return Stats{}, err
 	}
@@ -64,7 +71,7 @@ func (f *Files) Fields(ctx context.Context, q Question, top int) (FieldsAnswer, 
 	if err != nil {
 		return FieldsAnswer{}, err
 	}
-	engine, err := f.engine(req.Query)
+	engine, err := f.engine(f.o, req.Query)
 	if err != nil {
 		return FieldsAnswer{}, err
 	}
@@ -90,8 +97,7 @@ func (f *Files) Progress() string {
 }
 
 // engine makes an executor over the files for one query.
-func (f *Files) engine(q *lang.Query) (*exec.Engine, error) {
-	o := f.o
+func (f *Files) engine(o local.Options, q *lang.Query) (*exec.Engine, error) {
 	o.Sorted = !inFileOrder(q)
 	source, err := local.New(o)
 	if err != nil {
@@ -114,6 +120,36 @@ func inFileOrder(q *lang.Query) bool {
 		}
 	}
 	return true
+}
+
+// near is a query for lines and those around them.
+type near struct {
+	query         *lang.Query // without the pipe context
+	before, after int
+}
+
+// lineContext takes the pipe context off a query that asks for lines with those
+// around them in their file, and nothing else: the files are read once for that, and
+// any number of lines may match. nil: the executor does what the query wants.
+func lineContext(q *lang.Query) *near {
+	at := slices.IndexFunc(q.Pipes, func(p lang.Pipe) bool { _, ok := p.(*lang.Context); return ok })
+	if at < 0 {
+		return nil
+	}
+	c := q.Pipes[at].(*lang.Context)
+	if !slices.Equal(c.Names, []string{record.FieldHost, record.FieldFile}) || c.Before+c.After == 0 {
+		return nil
+	}
+	for i, p := range q.Pipes {
+		_, filter := p.(*lang.Where)
+		_, fields := p.(*lang.Fields)
+		if i < at && !filter || i > at && !fields {
+			return nil
+		}
+	}
+	only := *q
+	only.Pipes = slices.Delete(slices.Clone(q.Pipes), at, at+1)
+	return &near{query: &only, before: c.Before, after: c.After}
 }
 
 func (f *Files) request(q Question) (lang.Request, error) {

@@ -123,6 +123,27 @@ func TestPrettyMarksAndWraps(t *testing.T) {
 	}))
 }
 
+// The lines around a hit are dimmed, and their distance is no field to look at.
+func TestPrettyContext(t *testing.T) {
+	var out bytes.Buffer
+	r, err := NewRenderer(&out, RenderOptions{Form: "pretty", Colour: true, Marks: marks(t, "hit")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var row Row
+	for _, line := range []string{`{"message":"before the hit","_context":-1}`, `{"message":"the hit","_context":0}`} {
+		if err := ParseRow([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Row(&row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := dim + "before the hit" + reset + "\nthe " + mark + "hit" + reset + "\n"; out.String() != want {
+		t.Errorf("%q, want %q", &out, want)
+	}
+}
+
 func TestPageLink(t *testing.T) {
 	for _, c := range []struct {
 		server string

@@ -3,6 +3,8 @@ package cli
 import (
 	"io"
 	"strings"
+
+	"journalist/internal/query/lang"
 )
 
 // prettyRenderer shows a record on one line for people: local time, host, level,
@@ -74,7 +76,12 @@ func (r *prettyRenderer) appendRecord(dst []byte, row *Row) []byte {
 	level := Safe(row.Text("level"))
 	part(styled{levelColour(level), strings.ToUpper(level)})
 	first, more, several := strings.Cut(strings.TrimRight(row.Text("message"), "\n"), "\n")
-	part(r.marked(strings.TrimSuffix(first, "\r"))...)
+	// The lines around a hit stand back behind it.
+	if d := row.Text(lang.ContextColumn); d != "" && d != "0" {
+		part(styled{dim, Safe(strings.TrimSuffix(first, "\r"))})
+	} else {
+		part(r.marked(strings.TrimSuffix(first, "\r"))...)
+	}
 	var rest []byte
 	for _, f := range row.Fields {
 		if prettyHides(f) {
@@ -129,7 +136,7 @@ func (r *prettyRenderer) marked(text string) []styled {
 // there: the offset is of use to programs, and the default dataset to nobody.
 func prettyHides(f RowField) bool {
 	switch f.Name {
-	case "@timestamp", "host", "level", "message", "offset", "_source":
+	case "@timestamp", "host", "level", "message", "offset", "_source", lang.ContextColumn:
 		return true
 	case "dataset":
 		return string(f.Value) == `"logs"`

@@ -41,6 +41,11 @@ type Options struct {
 	// Sorted: an order is kept. Else rows come in the order of the files, as they are
 	// read, whichever order by time is asked for.
 	Sorted bool
+	// Before and After are how many lines are shown around each one that matches, as
+	// they stand in its file, with the field _context for their distance; then Hits is
+	// how many that match are shown, 0 for all, and a request's own limit counts for
+	// all lines. Not with Sorted.
+	Before, After, Hits int
 	// Parallel is how many goroutines search; default GOMAXPROCS.
 	Parallel int
 	// MaxBytes bounds the rows that are held to sort them; default 1 GiB.

@@ -39,12 +39,7 @@ type input struct {
 	json bool
 	read int64 // when its lines were read, for those that say no time
 	// common are the fields of all its lines.
-	common []commonField
-}
-
-type commonField struct {
-	name  record.Name
-	value record.Value
+	common []fieldValue
 }
 
 // reader cuts the files into chunks. Its methods may be called by several
@@ -167,7 +162,7 @@ func (r *reader) open(name string) error {
 		return err
 	}
 	ends = append(ends, end)
-	for _, c := range []commonField{{hostName, record.StringValue([]byte(in.host))}, {fileName, record.StringValue([]byte(in.path))}} {
+	for _, c := range []fieldValue{{hostName, record.StringValue([]byte(in.host))}, {fileName, record.StringValue([]byte(in.path))}} {
 		if len(c.value.Bytes) > 0 {
 			in.common = append(in.common, c)
 		}

@@ -15,12 +15,13 @@ type rows struct {
 	message uint32
 	offset  uint32
 	tags    uint32
+	spans   []lineSpan // of the rows, in their chunk
 }
 
 // begin begins with a chunk's lines.
 func (r *rows) begin(in *input) {
 	r.batch.Reset()
-	r.in = in
+	r.in, r.spans = in, r.spans[:0]
 	r.message, r.offset, r.tags = r.batch.NameID(record.FieldMessage), r.batch.NameID(record.FieldOffset), r.batch.NameID(record.FieldTags)
 }
 
@@ -240,14 +241,23 @@ func (b *builder) end() *scan.Block {
 	return &b.block
 }
 
-// addFrom adds row i of r.
-func (b *builder) addFrom(r *rows, i int) {
+// fieldValue is a field that is not the record's own.
+type fieldValue struct {
+	name  record.Name
+	value record.Value
+}
+
+// addFrom adds row i of r, with more fields.
+func (b *builder) addFrom(r *rows, i int, more ...fieldValue) {
 	b.row(r.batch.Time(i))
 	for j := range r.batch.Fields(i) {
 		id, v := r.batch.Field(i, j)
 		b.add(r.batch.Name(id), v)
 	}
 	r.common(i, b.add)
+	for _, m := range more {
+		b.add(m.name, m.value)
+	}
 	b.endRow()
 }
 

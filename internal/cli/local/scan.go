@@ -35,6 +35,8 @@ type search struct {
 	left int   // rows that are wanted yet, -1 for all
 	err  error // what ended it
 	held *sorter
+	near *around // nil where only the lines that match are shown
+	hits int     // that are wanted yet with near, -1 for all
 }
 
 // Scan is exec.Source's. The rows of a file that cannot be read to its end are
@@ -55,6 +57,12 @@ func (s *Source) Scan(ctx context.Context, q *scan.Request, yield func(*scan.Blo
 	if s.o.Sorted && q.Order != scan.Any {
 		w.held = &sorter{q: q, max: s.o.MaxBytes}
 		w.left = -1
+	}
+	if (s.o.Before > 0 || s.o.After > 0) && w.held == nil && q.Order != scan.Any {
+		w.near, w.hits = &around{before: s.o.Before, after: s.o.After}, -1
+		if s.o.Hits > 0 {
+			w.hits = s.o.Hits
+		}
 	}
 	var workers sync.WaitGroup
 	for i := range s.o.Parallel {
@@ -89,9 +97,8 @@ func (w *search) work(id int) {
 			needs[c.in] = n
 		}
 		b.reset(w.q)
-		w.rows(&c, n, &r, &b)
+		hits := w.rows(&c, n, &r, &b)
 		block := b.end()
-		w.matched.Add(int64(block.Len()))
 		var err error
 		switch {
 		case w.q.Order == scan.Any && w.q.Limit == 0 && id < w.q.Parallel:
@@ -100,7 +107,7 @@ func (w *search) work(id int) {
 				err = w.yield(block)
 			}
 		default:
-			err = w.inTurn(c.seq, block, b.bytes)
+			err = w.inTurn(&c, block, b.bytes, hits)
 		}
 		if err != nil {
 			w.fail(err)
@@ -121,10 +128,10 @@ func (w *search) fail(err error) {
 }
 
 // inTurn hands a block on when the chunks before have been.
-func (w *search) inTurn(seq int, block *scan.Block, size int) error {
+func (w *search) inTurn(c *chunk, block *scan.Block, size int, hits []lineSpan) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.next != seq && w.err == nil {
+	for w.next != c.seq && w.err == nil {
 		w.turn.Wait()
 	}
 	if w.err != nil {
@@ -132,6 +139,24 @@ func (w *search) inTurn(seq int, block *scan.Block, size int) error {
 	}
 	defer w.turn.Broadcast()
 	w.next++
+	if w.near != nil {
+		if w.hits >= 0 {
+			hits = hits[:min(len(hits), w.hits)]
+			w.hits -= len(hits)
+		}
+		block = w.near.block(w.s, w.q, c.in, w.near.expand(c, hits))
+	}
+	if err := w.hand(block, size); err != nil {
+		return err
+	}
+	if w.left == 0 || w.near != nil && w.hits == 0 && w.near.left == 0 {
+		return errEnough
+	}
+	return nil
+}
+
+// hand gives a block to whoever asked, or to the sorter.
+func (w *search) hand(block *scan.Block, size int) error {
 	if block.Len() == 0 {
 		return nil
 	}
@@ -142,15 +167,10 @@ func (w *search) inTurn(seq int, block *scan.Block, size int) error {
 		cut(block, w.left)
 		w.left -= block.Len()
 	}
-	if block.Len() > 0 {
-		if err := w.yield(block); err != nil {
-			return err
-		}
+	if block.Len() == 0 {
+		return nil
 	}
-	if w.left == 0 {
-		return errEnough
-	}
-	return nil
+	return w.yield(block)
 }
 
 // cut leaves the first rows of a block.
@@ -170,38 +190,50 @@ func cut(b *scan.Block, n int) {
 	}
 }
 
-// rows puts the rows of a chunk that match into b.
-func (w *search) rows(c *chunk, n need, r *rows, b *builder) {
+// rows puts the rows of a chunk that match into b, or with near returns where their
+// lines are.
+func (w *search) rows(c *chunk, n need, r *rows, b *builder) (hits []lineSpan) {
 	lines := bytes.Count(c.data, []byte{'\n'})
 	if len(c.data) > 0 && c.data[len(c.data)-1] != '\n' {
 		lines++
 	}
 	w.scanned.Add(int64(lines))
 	r.begin(c.in)
+	add := func(start, end int, piece bool) {
+		r.add(c.data[start:end], c.offset+int64(start), piece)
+		if w.near != nil && r.batch.Len() > len(r.spans) {
+			r.spans = append(r.spans, lineSpan{start, end})
+		}
+	}
 	first, last := 0, len(c.data)
 	if c.head { // pieces are looked at whatever they hold
 		first = len(c.data)
 		if i := bytes.IndexByte(c.data, '\n'); i >= 0 {
 			first = i + 1
 		}
-		r.add(bytes.TrimRight(c.data[:first], "\r\n"), c.offset, true)
+		add(0, len(bytes.TrimRight(c.data[:first], "\r\n")), true)
 	}
 	if c.tail && first < last {
 		last = first + bytes.LastIndexByte(c.data[first:], '\n') + 1
 	}
-	n.eachLine(c.data[first:last], c.in.json, func(start, end int) {
-		r.add(c.data[first+start:first+end], c.offset+int64(first+start), false)
-	})
+	n.eachLine(c.data[first:last], c.in.json, func(start, end int) { add(first+start, first+end, false) })
 	if last < len(c.data) {
-		r.add(c.data[last:], c.offset+int64(last), true)
+		add(last, len(c.data), true)
 	}
 	if r.batch.Len() == 0 {
-		return
+		return nil
 	}
 	w.s.o.Stamp(&r.batch)
 	for i := range r.batch.Len() {
-		if r.match(i, w.q) {
-			b.addFrom(r, i)
+		if !r.match(i, w.q) {
+			continue
 		}
+		w.matched.Add(1)
+		if w.near != nil {
+			hits = append(hits, r.spans[i])
+			continue
+		}
+		b.addFrom(r, i)
 	}
+	return hits
 }
