@@ -50,6 +50,8 @@ func newAccumulator(a lang.Agg, b *budget, seconds float64) accumulator {
 		return &boundary{field: a.Field, newest: a.Func == "last", budget: b}
 	case "values":
 		return &lister{field: a.Field, budget: b}
+	case "list":
+		return &sequence{field: a.Field, budget: b}
 	case "rate":
 		return &rater{seconds: seconds}
 	}

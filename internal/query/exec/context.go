@@ -77,7 +77,7 @@ type neighbourhood struct {
 func (q *query) context(ctx context.Context, t *table, c *lang.Context) error {
 	if len(t.rows) > q.hits {
 		t.rows = t.rows[:q.hits]
-		q.note("the context is that of the first %d rows that were found; there are more", q.hits)
+		q.note("more rows were found than the %d whose context this is", q.hits)
 	}
 	var streams []*neighbourhood
 	byKey := map[string]*neighbourhood{}

@@ -215,6 +215,9 @@ func (e *Engine) Run(ctx context.Context, req lang.Request, yield func(*scan.Blo
 			return yield(b)
 		})
 	}
+	if err == nil {
+		q.explainEmpty(ctx, p)
+	}
 	return q.finish(ctx, err)
 }
 

@@ -238,7 +238,7 @@ func TestContextOfManyHits(t *testing.T) {
 	e := exec.New(exec.Options{Source: src})
 	rows := 0
 	st, err := e.Run(t.Context(), lang.Request{Query: parse(t, "n=7 | context 1")}, count(&rows))
-	if err != nil || rows != 300 || !strings.Contains(strings.Join(st.Notes, ";"), "first 100 rows") {
+	if err != nil || rows != 300 || !strings.Contains(strings.Join(st.Notes, ";"), "than the 100 whose") {
 		t.Errorf("%d rows, notes %q, %v", rows, st.Notes, err)
 	}
 	var messages []string

@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"bytes"
 	"math"
 	"slices"
 
@@ -215,21 +214,11 @@ func (l *lister) merge(o accumulator, to []uint32, groups int) error {
 }
 
 func (l *lister) value(g int) record.Value {
-	text := []byte{'['}
-	if g < len(l.sets) {
-		list := l.sets[g].sorted()
-		for i, v := range list[:min(len(list), maxValues)] {
-			if i > 0 {
-				text = append(text, ',')
-			}
-			if v.Kind == record.String {
-				text = record.AppendJSONString(text, bytes.ToValidUTF8(v.Bytes, []byte("\ufffd")))
-			} else {
-				text = v.AppendText(text)
-			}
-		}
+	if g >= len(l.sets) {
+		return arrayOf(nil)
 	}
-	return record.Value{Kind: record.JSON, Bytes: append(text, ']')}
+	list := l.sets[g].sorted()
+	return arrayOf(list[:min(len(list), maxValues)])
 }
 
 func (l *lister) note() string {

@@ -83,6 +83,10 @@ func (q *query) values(ctx context.Context, f *lang.In, outer *pulled, set *scan
 	if err == nil {
 		err = inner.run(ctx, p, func(b *scan.Block) error { return q.addValues(set, f, b, column) })
 	}
+	if err == nil {
+		inner.explainEmpty(ctx, p)
+	}
+	inner.stats.RowsMatched = 0 // those of the outer query count
 	q.stats.Add(inner.stats)
 	var over *scan.BudgetError
 	if errors.As(err, &over) && over.Have == int64(q.e.o.MaxGroups) {

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -78,6 +79,27 @@ func nearest(s string, names []string) string {
 		}
 	}
 	return best
+}
+
+// Near returns up to three of names that s was probably meant to be: spelled nearly so,
+// or the same but for its case or for what is before its last dot.
+func Near(s string, names []string) []string {
+	var near []string
+	add := func(like func(n string) bool) {
+		for _, n := range names {
+			if len(near) < 3 && n != s && !slices.Contains(near, n) && like(n) {
+				near = append(near, n)
+			}
+		}
+	}
+	low := strings.ToLower(s)
+	last := func(n string) string { return n[strings.LastIndexByte(n, '.')+1:] }
+	add(func(n string) bool { return strings.EqualFold(n, s) })
+	for d := 1; d <= 2; d++ {
+		add(func(n string) bool { return d < len(s) && d < len(n) && distance(low, strings.ToLower(n)) == d })
+	}
+	add(func(n string) bool { return strings.EqualFold(last(n), last(s)) })
+	return near
 }
 
 // distance counts the edits (insert, delete, change, swap of neighbours) between

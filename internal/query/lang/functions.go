@@ -9,7 +9,7 @@ import (
 
 // Functions lists the aggregates of stats by name; p95 stands for every
 // percentile from p0 to p100, also p99.9.
-var Functions = []string{"count", "count_uniq", "sum", "avg", "min", "max", "p95", "median", "quantile", "first", "last", "values", "rate"}
+var Functions = []string{"count", "count_uniq", "sum", "avg", "min", "max", "p95", "median", "quantile", "first", "last", "values", "list", "rate"}
 
 // function returns the canonical name of a function, and for percentiles the
 // share of the values that lies at or below the result.

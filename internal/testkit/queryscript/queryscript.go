@@ -10,6 +10,7 @@
 //	now TIME                 the clock, for all that follows
 //	query [from=T to=T limit=N zone=Z unordered]
 //	error                    the query's error
+//	notes [as query]         the notes of the query's statistics
 //	histogram [buckets=N by=FIELD from=T to=T zone=Z]
 //	fields [sample=N top=N]
 //
@@ -121,6 +122,8 @@ func (s *script) block(input string) string {
 		return ""
 	case "query", "error":
 		return s.query(words[0] == "error", body, args)
+	case "notes":
+		return s.notes(body, args)
 	case "histogram":
 		return s.histogram(body, args)
 	case "fields":
@@ -206,6 +209,18 @@ func (s *script) query(wantError bool, text string, args map[string]string) stri
 		slices.Sort(lines)
 	}
 	return joinLines(lines)
+}
+
+func (s *script) notes(text string, args map[string]string) string {
+	req, err := s.request(text, args)
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	st, err := s.engine().Run(context.Background(), req, func(*scan.Block) error { return nil })
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	return joinLines(append(st.Notes, st.Partial...))
 }
 
 func joinLines(lines []string) string {
