@@ -67,7 +67,7 @@ func TestParse(t *testing.T) {
 		{"NOT info OR debug", "-info OR debug"},
 		{"-(info OR debug)", "-(info OR debug)"},
 		{"connection not found", "connection -found"},
-		{"!a +b --c", "-a b -(-c)"},
+		{"!a +b --c", "-a b --c"},
 		{"a - b", `a "-" b`},
 		{"web-01", "web-01"},
 		{"10.0.0.1", "10.0.0.1"},

@@ -43,7 +43,7 @@ func (f *Or) String() string {
 func (f *Not) String() string {
 	s := f.X.String()
 	switch f.X.(type) {
-	case *And, *Or, *Not:
+	case *And, *Or:
 		s = "(" + s + ")"
 	}
 	return "-" + s
@@ -68,8 +68,8 @@ func (f *Text) String() string {
 	case Substring:
 		return s + "*" + f.Text + "*"
 	case Wildcard:
-		if s != "" && f.Text[0] == ':' {
-			return s + "(" + f.Text + ")" // "x::" would be a word of its own
+		if s != "" && strings.IndexByte(`:\/`, f.Text[0]) >= 0 {
+			return s + "(" + f.Text + ")" // right behind "x:" these begin something else
 		}
 		return s + f.Text
 	}
