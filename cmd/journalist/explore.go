@@ -103,12 +103,12 @@ func (a *app) compareCommand() *cobra.Command {
 		Long: `Compare the lines that match with those of the time before: values and patterns that
 are new, gone, more or fewer, the most significant first. The time before is as long
 as the time asked for, unless --with says how far back it lies. It is short for
-QUERY | compare SPAN.`,
+QUERY | compare SPAN | limit N.`,
 		Example: `  journalist compare -s 15m
   journalist compare 'type:shop' -s 1h --with 1d`,
 	}, func(args []string) ([]string, string, error) {
 		with, err := f.compareSpan(span, time.Now())
-		return f.local.split(args, 1), "compare " + with, err
+		return f.local.split(args, 1), fmt.Sprintf("compare %s | limit %d", with, f.limit), err
 	})
 	cmd.Flags().StringVar(&span, "with", "", "how far back the time lies that it is compared with: 1h, 1d, 7d")
 	return cmd

@@ -95,7 +95,7 @@ func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 		}
 		switch h.form {
 		case "pretty", "table":
-			h.buf = record.AppendJSONString(append(h.buf, `,"ago":`...), lang.FormatSpan(ago.Truncate(time.Second)))
+			h.buf = record.AppendJSONString(append(h.buf, `,"ago":`...), lang.FormatSpan(ago.Truncate(step(ago))))
 			state := ""
 			if silent {
 				state = "silent"
@@ -115,6 +115,19 @@ func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 		return err
 	}
 	return f(&row)
+}
+
+// step is how exactly people want to know how long ago something was.
+func step(ago time.Duration) time.Duration {
+	switch {
+	case ago >= 14*24*time.Hour:
+		return 24 * time.Hour
+	case ago >= 24*time.Hour:
+		return time.Hour
+	case ago >= time.Hour:
+		return time.Minute
+	}
+	return time.Second
 }
 
 // through is an asker whose rows are changed on their way.

@@ -277,7 +277,11 @@ func (f *askFlags) knownFields(a *app) func(context.Context) ([]cli.FieldInfo, e
 			return nil, err
 		}
 		defer done()
-		answer, err := from.Fields(ctx, cli.Question{Query: "*"}, 100)
+		q := cli.Question{Query: "*", From: "now-30d"}
+		if f.local.given() {
+			q.From = "" // files may be older
+		}
+		answer, err := from.Fields(ctx, q, 100)
 		return answer.Fields, err
 	}
 }

@@ -144,6 +144,21 @@ func TestPrettyContext(t *testing.T) {
 	}
 }
 
+func TestTableOfFacets(t *testing.T) {
+	for value, want := range map[string]string{
+		`[{"value":"a b","count":3},{"value":12,"count":1}]`: "a b (3), 12 (1)",
+		`[{"value":1}]`:          `[{"value":1}]`,
+		`[{"value":"x","count":`: `[{"value":"x","count":`,
+		`["a"]`:                  `["a"]`,
+		`[{"value":"` + strings.Repeat("x", 50) + `","count":2}]`: strings.Repeat("x", 39) + "… (2)",
+	} {
+		r := &tableRenderer{}
+		if got := r.cell(RowField{Name: "values", Value: []byte(value)}); got != want {
+			t.Errorf("%s: %s, want %s", value, got, want)
+		}
+	}
+}
+
 func TestPageLink(t *testing.T) {
 	for _, c := range []struct {
 		server string
