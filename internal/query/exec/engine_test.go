@@ -85,14 +85,17 @@ func count(rows *int) func(*scan.Block) error {
 	}
 }
 
-// requests notes what the executor asks of a source.
+// requests notes what the executor asks of a source first.
 type requests struct {
 	exec.Source
-	last scan.Request
+	first *scan.Request
 }
 
 func (r *requests) Scan(ctx context.Context, q *scan.Request, yield func(*scan.Block) error) (scan.Stats, error) {
-	r.last = *q
+	if r.first == nil {
+		first := *q
+		r.first = &first
+	}
 	return r.Source.Scan(ctx, q, yield)
 }
 
@@ -116,12 +119,12 @@ func TestPushDown(t *testing.T) {
 		{"* | stats count() if (word)", "[0,100) [] filter <nil> columns [] whole any limit 0"},
 		{"a | where n=3 | stats count()", "[0,100) [] filter (:a and n = 3) columns [] any limit 0"},
 	} {
-		src.last = scan.Request{}
+		src.first = nil
 		req := lang.Request{Query: parse(t, c.query), From: 0, To: 100e9, Limit: 5}
 		if _, err := e.Run(t.Context(), req, func(*scan.Block) error { return nil }); err != nil {
 			t.Errorf("%s: %v", c.query, err)
 		}
-		if got := describe(&src.last); got != c.want {
+		if got := describe(src.first); got != c.want {
 			t.Errorf("%s:\n%s, want\n%s", c.query, got, c.want)
 		}
 	}

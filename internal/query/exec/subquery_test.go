@@ -43,14 +43,14 @@ func TestInnerQueriesStayWithinTheOuterDatasets(t *testing.T) {
 	for _, c := range []struct {
 		allowed lang.Filter
 		query   string
-		scans   int64
+		none    bool // nothing is asked
 	}{
-		{allowed, "user:in(of:secret)", 2},
-		{allowed, "user:in(dataset=secret)", 1},
-		{allowed, "user:in(user:in(of:secret) of:secret)", 3},
-		{allowed, "* | where user:in(dataset=secret OR of:secret)", 2},
-		{allowed, "-user:in(* | stats count() if (user:in(dataset:secret)) as user)", 3},
-		{&lang.Not{X: &lang.All{}}, "user:in(of:secret)", 0},
+		{allowed, "user:in(of:secret)", false},
+		{allowed, "user:in(dataset=secret)", false},
+		{allowed, "user:in(user:in(of:secret) of:secret)", false},
+		{allowed, "* | where user:in(dataset=secret OR of:secret)", false},
+		{allowed, "-user:in(* | stats count() if (user:in(dataset:secret)) as user)", false},
+		{&lang.Not{X: &lang.All{}}, "user:in(of:secret)", true},
 	} {
 		s := &asked{Source: src}
 		e := exec.New(exec.Options{Source: s})
@@ -68,7 +68,7 @@ func TestInnerQueriesStayWithinTheOuterDatasets(t *testing.T) {
 				t.Errorf("%s: asked of %q", c.query, d)
 			}
 		}
-		if n := s.n.Load(); n > c.scans {
+		if n := s.n.Load(); c.none != (n == 0) {
 			t.Errorf("%s: %d scans", c.query, n)
 		}
 	}

@@ -120,7 +120,7 @@ func (p *parser) operand() (Expr, *Error) {
 	p.space()
 	start := p.pos
 	if p.depth++; p.depth > MaxDepth {
-		return nil, p.tooDeep(start)
+		return nil, p.errorAt(start, "set a field to a part of it first", "more than %d operators, parentheses and functions inside of each other", MaxDepth)
 	}
 	defer func() { p.depth-- }()
 	switch c := p.peek(); {

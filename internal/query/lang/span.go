@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -23,6 +24,8 @@ var units = []struct {
 	{"ns", time.Nanosecond},
 }
 
+var errTooLong = errors.New("is too long: 292 years are the most")
+
 // ParseSpan reads a span of time such as 90s, 5m, 1h30m, 1.5h, 2d or 1w.
 func ParseSpan(text string) (time.Duration, error) {
 	rest := text
@@ -43,7 +46,7 @@ func ParseSpan(text string) (time.Duration, error) {
 		}
 		d := n * float64(unit)
 		if d+float64(sum) >= math.MaxInt64 {
-			return 0, fmt.Errorf("the span %q is too long: 292 years are the most", text)
+			return 0, fmt.Errorf("the span %q %w", text, errTooLong)
 		}
 		if whole, err := strconv.ParseInt(rest[:i], 10, 64); err == nil {
 			sum += time.Duration(whole) * unit

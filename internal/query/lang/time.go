@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -22,6 +23,9 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 // whatever comes later) or a date or time, which means the day, hour, minute or
 // second it names. The period is [from, to); to is zero for a span.
 func ParsePeriod(s string, now time.Time) (from, to time.Time, err error) {
+	if _, err := ParseSpan(s); errors.Is(err, errTooLong) {
+		return from, to, err
+	}
 	from, to, err = parsePeriod(s, now)
 	if err == nil && to.IsZero() {
 		if _, spanErr := ParseSpan(s); spanErr != nil {
