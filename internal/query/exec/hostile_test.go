@@ -33,7 +33,7 @@ var hostile = []struct{ name, query, want string }{
 	{"many inner queries", strings.Repeat("x:in(a) ", 1000), "more than 20 queries"},
 	{"operators", "* | eval x = " + strings.Repeat("1+", 5000) + "1", "more than 100 operators, parentheses"},
 	{"calls", "* | eval x = " + strings.Repeat("abs(", 5000) + "1" + strings.Repeat(")", 5000), "more than 100 operators, parentheses"},
-	{"many pipes", "*" + strings.Repeat(" | eval x = n", 3000), "more than 100 pipes"},
+	{"many pipes", "*" + strings.Repeat(" | eval x = n", 3000), "memory budget"},
 	{"many aggregates", "* | stats " + alternativesOf(2000, "count() as c%d", ", "), "more than 256 columns"},
 	{"many keys", "* | stats count() by " + alternativesOf(2000, "f%d", ", "), "more than 256 columns"},
 	{"a quote", `message:"open`, "not closed"},

@@ -13,7 +13,6 @@ import "time"
 const (
 	MaxQuery   = 64 << 10 // bytes
 	MaxDepth   = 100      // of parentheses and negations
-	MaxPipes   = 100      // of a query and those inside of it
 	MaxInside  = 3        // queries inside of each other
 	MaxQueries = 20       // queries inside of one in all
 	MaxText    = 8 << 10  // bytes of a single word, phrase or expression

@@ -16,7 +16,6 @@ type parser struct {
 	depth    int
 	inside   int // queries that are being read inside of the first
 	queries  int // all of them
-	pipes    int
 	warnings []Warning
 }
 

@@ -49,9 +49,6 @@ func (p *parser) query(opening int) (*Query, *Error) {
 		if p.peekAt(1) == '|' {
 			return nil, p.errorAt(p.pos, `to search for the text write "||"`, "expected a filter before ||")
 		}
-		if p.pipes++; p.pipes > MaxPipes {
-			return nil, p.errorAt(p.pos, "", "more than %d pipes", MaxPipes)
-		}
 		p.pos++
 		pipe, err := p.pipe()
 		if err != nil {
