@@ -52,6 +52,7 @@ func (f *Files) Query(ctx context.Context, q Question, row func(*Row) error) (St
 		return Stats{}, err
 	}
 	near, n := f.o, lineContext(req.Query)
+	near.Texts = q.Texts && inFileOrder(req.Query)
 	if n != nil {
 		near.Before, near.After, near.Hits = n.before, n.after, req.Limit
 		req.Query, req.Limit = n.query, 0

@@ -46,6 +46,8 @@ type Options struct {
 	// how many that match are shown, 0 for all, and a request's own limit counts for
 	// all lines. Not with Sorted.
 	Before, After, Hits int
+	// Texts says that of lines of text only the message is wanted.
+	Texts bool
 	// Parallel is how many goroutines search; default GOMAXPROCS.
 	Parallel int
 	// MaxBytes bounds the rows that are held to sort them; default 1 GiB.

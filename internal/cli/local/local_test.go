@@ -210,6 +210,34 @@ func TestLikeRecords(t *testing.T) {
 	}
 }
 
+// Where only texts are wanted they are the same lines.
+func TestTexts(t *testing.T) {
+	text := logText(900)
+	path := write(t, "a.log", text)
+	for _, query := range []string{"error", "*", "disk OR refused", "-error", "tags:_time_odd", "error @timestamp>=2026-03-01T11:55:00Z", "here", `"bad"`} {
+		var got, want []string
+		for _, c := range []struct {
+			texts bool
+			rows  *[]string
+		}{{true, &got}, {false, &want}} {
+			src := open(t, Options{Files: []string{path}, Texts: c.texts, Parallel: 3})
+			src.chunk = 300
+			rows, _, err := run(t, src, query, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				at := strings.Index(r, "message=")
+				m, _, _ := strings.Cut(r[at:], " offset=")
+				*c.rows = append(*c.rows, m)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d texts, want %d", query, len(got), len(want))
+		}
+	}
+}
+
 // An order that was asked for is kept, with and without a limit.
 func TestSorted(t *testing.T) {
 	text := logText(3000)

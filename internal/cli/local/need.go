@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"math"
 
 	"journalist/internal/match"
 	"journalist/internal/record"
@@ -50,6 +51,17 @@ func needOf(e scan.Expr, in *input) need {
 		}
 	}
 	return nil
+}
+
+// decides tells that a need of a file of text is all that a request asks of its
+// lines: they match where the need does.
+func (n need) decides(q *scan.Request, in *input) bool {
+	e := q.Filter
+	if list, ok := e.(scan.And); ok && len(list) == 1 {
+		e = list[0]
+	}
+	_, text := e.(scan.Text)
+	return text && len(n) == 1 && !in.json && q.From == math.MinInt64 && q.To == math.MaxInt64
 }
 
 func textNeed(e scan.Text, in *input) need {

@@ -64,7 +64,7 @@ func (r *rows) common(i int, f func(name record.Name, v record.Value) bool) {
 	}
 }
 
-var hostName, fileName = record.MakeName(record.FieldHost), record.MakeName(record.FieldFile)
+var hostName, fileName, messageName = record.MakeName(record.FieldHost), record.MakeName(record.FieldFile), record.MakeName(record.FieldMessage)
 
 func (r *rows) has(i int, name string) bool {
 	_, ok := r.batch.Find(i, name)

@@ -223,14 +223,24 @@ func (w *search) rows(c *chunk, n need, r *rows, b *builder) (hits []lineSpan) {
 	if r.batch.Len() == 0 {
 		return nil
 	}
-	w.s.o.Stamp(&r.batch)
+	decided := n.decides(w.q, c.in) && !c.head && !c.tail // pieces are taken untried
+	texts := w.s.o.Texts && w.q.Whole && !c.in.json
+	if !decided || !texts {
+		w.s.o.Stamp(&r.batch)
+	}
 	for i := range r.batch.Len() {
-		if !r.match(i, w.q) {
+		if !decided && !r.match(i, w.q) {
 			continue
 		}
 		w.matched.Add(1)
 		if w.near != nil {
 			hits = append(hits, r.spans[i])
+			continue
+		}
+		if texts {
+			b.row(r.batch.Time(i))
+			b.add(messageName, r.batch.Own(i, r.message))
+			b.endRow()
 			continue
 		}
 		b.addFrom(r, i)
