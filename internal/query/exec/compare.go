@@ -3,9 +3,11 @@ package exec
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
@@ -13,6 +15,9 @@ import (
 )
 
 const (
+	// compareMost is how many different values of a field a worker counts; fields with
+	// more are left out.
+	compareMost = 5000
 	// compareRows is of how many rows of each time the fields to compare are chosen,
 	// compareFields how many of them are, and compareDistinct how many different
 	// values one has at most.
@@ -98,6 +103,10 @@ func (q *query) differences(ctx context.Context, before, now *plan) ([]differenc
 	list := []difference{{kind: "rows", what: "*", before: old.rows, now: recent.rows}}
 	list[0].score = rateScore(old.rows, recent.rows)
 	for i, f := range fields {
+		if old.values[i] == nil || recent.values[i] == nil {
+			q.note("%s is not compared: it has too many different values", f)
+			continue
+		}
 		list = append(list, valueDifferences(f, old.values[i], recent.values[i], old.rows, recent.rows)...)
 	}
 	patterns, err := q.comparePatterns(ctx, before, now)
@@ -155,12 +164,14 @@ func (q *query) countValues(ctx context.Context, p *plan, fields []string) (*val
 		groupers []*grouper
 		rows     int64
 	}
-	workers := make([]worker, r.Parallel)
+	workers, tooMany := make([]worker, r.Parallel), make([]atomic.Bool, len(fields))
 	for i := range workers {
 		workers[i].chain = p.chain()
 		for _, f := range fields {
 			s := &lang.Stats{Aggs: []lang.Agg{{Func: "count"}}, By: keys([]string{f})}
-			workers[i].groupers = append(workers[i].groupers, newGrouper(q, s, make([]scan.Expr, 1)))
+			g := newGrouper(q, s, make([]scan.Expr, 1))
+			g.coders[0].max = min(g.coders[0].max, compareMost)
+			workers[i].groupers = append(workers[i].groupers, g)
 		}
 	}
 	err := q.scan(ctx, r, func(b *scan.Block) error {
@@ -173,8 +184,14 @@ func (q *query) countValues(ctx context.Context, p *plan, fields []string) (*val
 			return err
 		}
 		w.rows += int64(b.Len())
-		for _, g := range w.groupers {
-			if err := g.add(b); err != nil {
+		for j, g := range w.groupers {
+			if tooMany[j].Load() {
+				continue
+			}
+			var over *scan.BudgetError
+			if err := g.add(b); errors.As(err, &over) && over.Have == compareMost {
+				tooMany[j].Store(true)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -191,6 +208,9 @@ func (q *query) countValues(ctx context.Context, p *plan, fields []string) (*val
 			}
 			for id := range g.groups() {
 				out.values[j][string(appendKey(nil, g.tuple(uint32(id))[0]))] += g.accs[0].value(id).Int
+			}
+			if tooMany[j].Load() {
+				out.values[j] = nil
 			}
 		}
 	}

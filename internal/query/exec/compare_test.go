@@ -1,6 +1,7 @@
 package exec_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -64,5 +65,53 @@ func TestCompareRanksBySignificance(t *testing.T) {
 	}
 	if _, st := ask("* | compare 30m"); len(st.Notes) != 1 || !strings.Contains(st.Notes[0], "overlap") {
 		t.Errorf("notes %q", st.Notes)
+	}
+}
+
+// A field that turns out to have very many values is left out, and that is said.
+func TestCompareLeavesOutWhatHasTooManyValues(t *testing.T) {
+	src := &memsource.Source{BlockRows: 1000}
+	at := time.Date(2026, 3, 18, 12, 0, 0, 0, time.UTC)
+	b := &record.Batch{}
+	const rows = 60_000
+	for i := range rows {
+		id := "same"
+		if i < rows/4 {
+			id = fmt.Sprint("id", i)
+		}
+		level := "info"
+		if i >= rows/2 {
+			level = "error"
+		}
+		obj := fmt.Sprintf(`{"id":%q,"level":%q}`, id, level)
+		if err := b.AppendJSON([]byte(obj), at.Add(time.Duration(i-rows)*50*time.Millisecond).UnixNano()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	src.Add(b)
+	e := exec.New(exec.Options{Source: src, Parallel: 1})
+	var got []string
+	req := lang.Request{Query: parse(t, "* | compare 25m | fields what"), From: at.Add(-25 * time.Minute).UnixNano(), To: at.UnixNano()}
+	st, err := e.Run(t.Context(), req, func(b *scan.Block) error {
+		for i := range b.Len() {
+			got = append(got, string(b.Columns[0].Value(i).Bytes))
+		}
+		return nil
+	})
+	if err != nil || strings.Join(got, " ") != "level=info level=error" && strings.Join(got, " ") != "level=error level=info" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if notes := strings.Join(st.Notes, "; "); !strings.Contains(notes, "id is not compared") {
+		t.Errorf("notes %q", notes)
+	}
+}
+
+// What is compared is bounded by the query's memory, and never blocks others.
+func TestCompareWithinItsMemory(t *testing.T) {
+	e := exec.New(exec.Options{Source: numbered(t, 20_000), MaxBytes: 64 << 10})
+	_, err := e.Run(t.Context(), lang.Request{Query: parse(t, "* | compare 1h"), From: 4000e9, To: 20_000e9}, func(*scan.Block) error { return nil })
+	var over *scan.BudgetError
+	if !errors.As(err, &over) {
+		t.Errorf("%v", err)
 	}
 }

@@ -102,8 +102,11 @@ func (q *query) peek(ctx context.Context, r *scan.Request, yield func(*scan.Bloc
 	r.From, r.To, r.MaxBytes = math.MinInt64, math.MaxInt64, q.req.MaxBytes
 	st, err := q.e.o.Source.Scan(ctx, r, yield)
 	q.stats.Add(scan.Stats{RowsScanned: st.RowsScanned, BytesRead: st.BytesRead, GroupsRead: st.GroupsRead, GroupsSkipped: st.GroupsSkipped})
-	if errors.Is(err, errEnough) {
+	switch {
+	case errors.Is(err, errEnough):
 		return nil
+	case err == nil && len(st.Partial) > 0:
+		return errors.New(st.Partial[0]) // what was not read may have it
 	}
 	return err
 }
