@@ -49,7 +49,8 @@ have each. It is short for QUERY | top N FIELD.`,
 		if rare {
 			pipe = "rare"
 		}
-		return f.local.split(args[1:], 1), fmt.Sprintf("%s %d %s", pipe, f.limit, fieldName(args[0])), nil
+		words, err := f.local.split(args[1:], 1)
+		return words, fmt.Sprintf("%s %d %s", pipe, f.limit, fieldName(args[0])), err
 	})
 	cmd.ValidArgsFunction = a.fieldCompletion(&f)
 	cmd.Flags().BoolVar(&rare, "rare", false, "the rarest values instead")
@@ -67,7 +68,8 @@ fields of a sample instead.`,
 		Example: `  journalist facets 'level:error' -s 1h
   journalist facets --file app.json`,
 	}, func(args []string) ([]string, string, error) {
-		return f.local.split(args, 1), fmt.Sprintf("facets %d", f.limit), nil
+		words, err := f.local.split(args, 1)
+		return words, fmt.Sprintf("facets %d", f.limit), err
 	})
 }
 
@@ -88,7 +90,8 @@ for QUERY | patterns N.`,
 		if of != "" {
 			pipe += " of " + fieldName(of)
 		}
-		return f.local.split(args, 1), pipe, nil
+		words, err := f.local.split(args, 1)
+		return words, pipe, err
 	})
 	cmd.Flags().StringVar(&of, "of", "", "the field whose texts are grouped (default message)")
 	return cmd
@@ -108,7 +111,11 @@ QUERY | compare SPAN | limit N.`,
   journalist compare 'type:shop' -s 1h --with 1d`,
 	}, func(args []string) ([]string, string, error) {
 		with, err := f.compareSpan(span, time.Now())
-		return f.local.split(args, 1), fmt.Sprintf("compare %s | limit %d", with, f.limit), err
+		if err != nil {
+			return nil, "", err
+		}
+		words, err := f.local.split(args, 1)
+		return words, fmt.Sprintf("compare %s | limit %d", with, f.limit), err
 	})
 	cmd.Flags().StringVar(&span, "with", "", "how far back the time lies that it is compared with: 1h, 1d, 7d")
 	return cmd
@@ -164,7 +171,11 @@ It is short for QUERY | context N M.`,
 					words = append(words, (&lang.Compare{Field: c.field, Op: lang.Eq, Value: lang.Scalar{Text: c.value, Literal: true}}).String())
 				}
 			}
-			query := queryArgs(f.local.split(args, 1))
+			given, err := f.local.split(args, 1)
+			if err != nil {
+				return err
+			}
+			query := queryArgs(given)
 			if query != "" {
 				words = append(words, "("+query+")")
 			}
@@ -181,8 +192,7 @@ It is short for QUERY | context N M.`,
 				}
 				query = piped(query, "limit 1")
 			}
-			query, err := around.apply(query)
-			if err != nil {
+			if query, err = around.apply(query); err != nil {
 				return err
 			}
 			return a.ask(cmd.Context(), &f, query)

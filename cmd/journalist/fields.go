@@ -34,7 +34,11 @@ says how many on stderr.`,
 			if top < 0 || top > 100 {
 				return cli.Exit(cli.ExitUsage, fmt.Errorf("--top %d: want 0 to 100", top))
 			}
-			query := queryArgs(f.local.split(args, 1))
+			words, err := f.local.split(args, 1)
+			if err != nil {
+				return err
+			}
+			query := queryArgs(words)
 			if query == "" {
 				query = "*"
 			}

@@ -33,7 +33,10 @@ have been silent for longer than --silent. With --check it exits with 6 when one
 			if err != nil || limit <= 0 {
 				return cli.Exit(cli.ExitUsage, fmt.Errorf("--silent %s: want a span of time such as 5m or 1h", silent))
 			}
-			words := f.local.split(args, 1)
+			words, err := f.local.split(args, 1)
+			if err != nil {
+				return err
+			}
 			if f.span.since == "" && f.span.from == "" && !f.local.given() {
 				f.span.since = "24h"
 				if f.span.to != "" {

@@ -36,22 +36,45 @@ func (f *localFlags) register(cmd *cobra.Command) {
 func (f *localFlags) given() bool { return f.stdin || len(f.files) > 0 }
 
 // split takes the files off the end of a command's arguments: where every argument
-// behind the first min names a file that is there, by a path or a name with a dot.
-// Anything else is a word of the query.
-func (f *localFlags) split(args []string, least int) []string {
+// behind the first ones names a file that is there, by a path or a name with a dot.
+// Anything else is words of the query; but a list of files of which one is missing is
+// an error, because a server would be asked for what nobody meant.
+func (f *localFlags) split(args []string, least int) ([]string, error) {
 	if len(args) <= least {
-		return args
+		return args, nil
 	}
+	there, missing := 0, error(nil)
 	for _, name := range args[least:] {
 		if !strings.ContainsAny(name, "./") {
-			return args
+			return args, nil
 		}
-		if info, err := os.Stat(name); err != nil || info.IsDir() {
-			return args
+		info, err := os.Stat(name)
+		switch {
+		case err == nil && !info.IsDir():
+			there++
+		case err == nil:
+			err = fmt.Errorf("%s is a directory: name its files", name)
+			fallthrough
+		case missing == nil && (looksLikePath(name) || there > 0):
+			missing = err
 		}
 	}
-	f.files = append(f.files, args[least:]...)
-	return args[:least]
+	switch {
+	case there == len(args)-least:
+		f.files = append(f.files, args[least:]...)
+		return args[:least], nil
+	case missing != nil:
+		return nil, cli.Exit(cli.ExitUsage, fmt.Errorf("%w (a query of several words that are no files is best quoted as one)", missing))
+	}
+	return args, nil
+}
+
+// looksLikePath tells a path from a word of a query, and from a regular expression.
+func looksLikePath(name string) bool {
+	if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
+		return true
+	}
+	return strings.HasPrefix(name, "/") && !strings.HasSuffix(name, "/") && !strings.HasSuffix(name, "/i")
 }
 
 // source makes what answers: the files.

@@ -100,8 +100,13 @@ func TestQueryWordsThatAreFiles(t *testing.T) {
 	}
 	files("noext")
 	files("a.log")
-	for _, args := range [][]string{{"error", "noext"}, {"error", "a.log", "noext"}, {"a.log"}, {"error", "web-01.example.com"}} {
-		if code, _, errs := journalist(t, "", append([]string{"query"}, args...)...); code != 0 || last().Query != strings.Join(args, " ") {
+	for _, args := range [][]string{{"error", "a.log", "gone.log"}, {"error", "/var/log/gone"}, {"error", "./gone", "a.log"}, {"error", "a.log", "."}, {"error", "./"}} {
+		if code, _, errs := journalist(t, "", append([]string{"query"}, args...)...); code != cli.ExitUsage || !strings.Contains(errs, "quoted as one") {
+			t.Errorf("%q: code %d, asked %q, %s", args, code, last().Query, errs)
+		}
+	}
+	for _, args := range [][]string{{"error", "noext"}, {"error", "a.log", "noext"}, {"a.log"}, {"error", "web-01.example.com"}, {"error", "/x.y/i"}, {"error", "/a.b/"}, {"x", "-s", "1h", "10.0.0.1"}} {
+		if code, _, errs := journalist(t, "", append([]string{"query"}, args...)...); code != 0 || last().Query != strings.Replace(strings.Join(args, " "), " -s 1h", "", 1) {
 			t.Errorf("%q: code %d, asked %q, %s", args, code, last().Query, errs)
 		}
 	}

@@ -69,7 +69,11 @@ Ctrl-C ends the query, at the server too.`,
   journalist query -s 15m -- '-level:debug'`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			query, err := around.apply(queryArgs(f.local.split(args, 1)))
+			words, err := f.local.split(args, 1)
+			if err != nil {
+				return err
+			}
+			query, err := around.apply(queryArgs(words))
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// lines is EachLine's definition.
+// linesOf is EachLine's definition.
 func linesOf(p *Pattern, text []byte) [][2]int {
 	var found [][2]int
 	for start := 0; start < len(text); {
@@ -73,4 +73,25 @@ func BenchmarkEachLine(b *testing.B) {
 	for b.Loop() {
 		p.EachLine(text, func(int, int) bool { return true })
 	}
+}
+
+func FuzzEachLine(f *testing.F) {
+	f.Add("a disk\nDIS\u212a\r\n\xff", "disk")
+	f.Add("größe\n\n", "GRÖ*e")
+	f.Fuzz(func(t *testing.T, text, pattern string) {
+		patterns := []*Pattern{NewWord(pattern), NewPrefix(pattern), NewSubstring(pattern), NewWildcard(pattern)}
+		if p, err := NewRegexp(pattern, true); err == nil {
+			patterns = append(patterns, p)
+		}
+		for _, p := range patterns {
+			var got [][2]int
+			p.EachLine([]byte(text), func(start, end int) bool {
+				got = append(got, [2]int{start, end})
+				return true
+			})
+			if want := linesOf(p, []byte(text)); !slices.Equal(got, want) {
+				t.Errorf("kind %d %q in %q: %v, want %v", p.Kind(), pattern, text, got, want)
+			}
+		}
+	})
 }
