@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -118,7 +119,7 @@ func (a *app) askThrough(ctx context.Context, f *askFlags, text string, change f
 			return err
 		}
 		defer c.Close()
-		from = c
+		from = &watched{client: c, on: cli.IsTerminal(a.stderr)}
 	}
 	if change != nil {
 		from = through{from, change}
@@ -200,6 +201,42 @@ func (a *app) renderer(out *output, f *askFlags, query string) (cli.Renderer, er
 // progressing is an asker that knows how far it is.
 type progressing interface{ Progress() string }
 
+// watched is a server that says how far a query is.
+type watched struct {
+	client *cli.Client
+	on     bool // somebody watches
+
+	mu   sync.Mutex
+	last cli.QueryProgress
+	any  bool
+}
+
+func (w *watched) Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error) {
+	q.Progress = w.on
+	return w.client.QueryWatched(ctx, q, row, func(p cli.QueryProgress) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.last, w.any = p, true
+	})
+}
+
+// Progress says how far the query is, "" before the server has said so.
+func (w *watched) Progress() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.any {
+		return ""
+	}
+	text := fmt.Sprintf("%s looked at, %s read", cli.Thousands(w.last.RowsScanned), cli.Bytes(w.last.BytesRead))
+	if w.last.Groups > 0 {
+		text += fmt.Sprintf(", %d %%", 100*min(w.last.GroupsDone, w.last.Groups)/w.last.Groups)
+	}
+	if t, err := time.Parse(time.RFC3339Nano, w.last.Reached); err == nil {
+		text += ", back to " + t.Local().Format("2006-01-02 15:04:05")
+	}
+	return text
+}
+
 // waiting shows on a terminal that a query still runs, and how far it is.
 func (a *app) waiting(from asker, rows *atomic.Int64) *cli.Waiting {
 	if !cli.IsTerminal(a.stderr) {
@@ -208,7 +245,9 @@ func (a *app) waiting(from asker, rows *atomic.Int64) *cli.Waiting {
 	return cli.StartWaiting(a.stderr, func(d time.Duration) string {
 		line := fmt.Sprintf("%.0f s  %s rows", d.Seconds(), cli.Thousands(rows.Load()))
 		if p, ok := from.(progressing); ok {
-			line += "  " + p.Progress()
+			if text := p.Progress(); text != "" {
+				line += "  " + text
+			}
 		}
 		return line + "  (Ctrl-C ends the query)"
 	})

@@ -142,3 +142,11 @@ type through struct {
 func (t through) Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error) {
 	return t.asker.Query(ctx, q, func(r *cli.Row) error { return t.change(r, row) })
 }
+
+// Progress is that of the asker, where it knows.
+func (t through) Progress() string {
+	if p, ok := t.asker.(progressing); ok {
+		return p.Progress()
+	}
+	return ""
+}

@@ -171,6 +171,9 @@ func ptyServer(t *testing.T) (cancelled chan struct{}) {
 			fmt.Fprint(w, `{"sampled":3,"fields":[{"name":"level","kind":"string","count":3,"distinct":2,"top":[{"value":"error","count":2},{"value":"info","count":1}]},{"name":"left","kind":"int","count":1,"distinct":1,"top":[]}],"stats":{}}`)
 		case bytes.Contains(body, []byte("slow")):
 			fmt.Fprint(w, `{"message":"first slow row"}`+"\n"+`{"message":"held back"}`+"\n")
+			if bytes.Contains(body, []byte(`"progress":true`)) {
+				fmt.Fprint(w, `{"progress":{"groups":40,"groups_done":10,"rows_scanned":1234567,"bytes_read":5000,"reached":"2026-03-01T12:00:00Z","elapsed_ms":1000}}`+"\n")
+			}
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 			cancelled <- struct{}{}
@@ -207,7 +210,7 @@ func TestInterruptOnTerminal(t *testing.T) {
 	cancelled := ptyServer(t)
 	p := onTerminal(t, "query", "slow", "-o", "raw")
 	p.expect("first slow row")
-	p.expect("(Ctrl-C ends the query)")
+	p.expect("1,234,567 looked at, 5.0 kB read, 25 %, back to 2026-03-01 12:00:00  (Ctrl-C ends the query)")
 	p.typed("\x03")
 	if code := p.code(); code != cli.ExitInterrupted {
 		t.Errorf("code %d", code)

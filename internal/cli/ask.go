@@ -24,6 +24,8 @@ type Question struct {
 	Zone string `json:"zone,omitempty"`
 	// Source asks for the nested records as they came, in _source.
 	Source bool `json:"source,omitempty"`
+	// Progress asks for word of how far the query is, about once a second.
+	Progress bool `json:"progress,omitempty"`
 	// Texts says that of a row with a message only its text is wanted, as -o raw
 	// shows it; others may come all the same.
 	Texts bool `json:"-"`
@@ -47,10 +49,26 @@ type Stats struct {
 // byte escaped, twice with _source, fits.
 const maxLine = 64 << 20
 
+// QueryProgress is how far a query is.
+type QueryProgress struct {
+	Groups      int64 `json:"groups"`
+	GroupsDone  int64 `json:"groups_done"`
+	RowsScanned int64 `json:"rows_scanned"`
+	BytesRead   int64 `json:"bytes_read"`
+	// Reached is the time down to which everything was looked at; "" where rows come
+	// in no order.
+	Reached string `json:"reached"`
+}
+
 // Query asks and calls row for each row as it comes. The row is valid only during
 // the call. When row fails, that is what Query returns, and the server stops
 // working on the query.
 func (c *Client) Query(ctx context.Context, q Question, row func(*Row) error) (Stats, error) {
+	return c.QueryWatched(ctx, q, row, nil)
+}
+
+// QueryWatched is Query that tells how far the query is, where q.Progress asks for it.
+func (c *Client) QueryWatched(ctx context.Context, q Question, row func(*Row) error, progress func(QueryProgress)) (Stats, error) {
 	body, header, err := jsonBody(q)
 	if err != nil {
 		return Stats{}, err
@@ -63,12 +81,34 @@ func (c *Client) Query(ctx context.Context, q Question, row func(*Row) error) (S
 		return Stats{}, err
 	}
 	defer func() { _ = resp.Body.Close() }() // only read
-	return c.readRows(ctx, resp.Body, row)
+	if !q.Progress {
+		progress = nil
+	}
+	return c.readRows(ctx, resp.Body, row, progress)
+}
+
+// progressStart begins a line of progress. No row looks so: nested objects stand in
+// rows as fields with dotted names.
+const progressStart = `{"progress":{"groups":`
+
+// isProgress tells whether a line says how far the query is, and passes it on.
+func isProgress(line []byte, progress func(QueryProgress)) bool {
+	if progress == nil || !bytes.HasPrefix(line, []byte(progressStart)) {
+		return false
+	}
+	var p struct {
+		Progress QueryProgress `json:"progress"`
+	}
+	if json.Unmarshal(line, &p) != nil {
+		return false
+	}
+	progress(p.Progress)
+	return true
 }
 
 // readRows reads rows and the trailer. Only the last line is a trailer, so each
 // line is held back until the next one is there.
-func (c *Client) readRows(ctx context.Context, r io.Reader, row func(*Row) error) (Stats, error) {
+func (c *Client) readRows(ctx context.Context, r io.Reader, row func(*Row) error, progress func(QueryProgress)) (Stats, error) {
 	lines := newLineReader(r)
 	var held []byte
 	var have bool
@@ -92,7 +132,9 @@ func (c *Client) readRows(ctx context.Context, r io.Reader, row func(*Row) error
 				return Stats{}, err
 			}
 		}
-		held, have = append(held[:0], line...), true
+		if have = !isProgress(line, progress); have {
+			held = append(held[:0], line...)
+		}
 	}
 	var trailer struct {
 		Stats *Stats     `json:"stats"`
