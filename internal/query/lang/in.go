@@ -1,5 +1,7 @@
 package lang
 
+import "strings"
+
 // In is "field:in(query)": the field has one of the values that another query gives.
 type In struct {
 	Pos
@@ -24,11 +26,18 @@ func (p *parser) subquery(field string, start int) (Filter, *Error) {
 		return nil, p.errorAt(at, "", "more than %d queries inside of one", MaxQueries)
 	}
 	p.pos += len("in(")
-	q, err := p.query(p.pos - 1)
+	opening := p.pos - 1
+	q, err := p.query(opening)
 	if err != nil {
 		return nil, err
 	}
 	p.inside--
+	if len(q.Pipes) == 0 {
+		if list := p.text[opening+1 : p.pos-1]; strings.Contains(list, ",") {
+			return nil, p.errorAt(at, "a list of values is written "+name(field)+":("+alternatives(list)+"); what has a comma in a query inside of in() needs a pipe behind it, such as | uniq "+name(field),
+				"in() takes a query, this looks like a list of values")
+		}
+	}
 	for _, pipe := range q.Pipes {
 		switch pipe := pipe.(type) {
 		case *Comparison, *Facets, *Patterns:
@@ -36,6 +45,20 @@ func (p *parser) subquery(field string, start int) (Filter, *Error) {
 		}
 	}
 	return &In{Pos: Pos(start), Field: field, Query: q}, nil
+}
+
+// alternatives spells what looks like a list of values as a filter's.
+func alternatives(list string) string {
+	var parts []string
+	for _, s := range strings.Split(list, ",") {
+		if s = strings.Trim(strings.TrimSpace(s), `"'`); s != "" {
+			parts = append(parts, value(s))
+		}
+	}
+	if len(parts) > 4 {
+		parts = append(parts[:3:3], "…")
+	}
+	return strings.Join(parts, " OR ")
 }
 
 func (f *In) String() string { return name(f.Field) + ":in(" + f.Query.String() + ")" }

@@ -124,7 +124,8 @@ func (p *parser) tooLong(pos int) *Error {
 func (p *parser) atQuote() bool { return p.peek() == '"' || p.peek() == '\'' }
 
 // regexp takes /expression/ or /expression/i. It is one only where the slash that
-// closes it is followed by a space, a parenthesis, a pipe or the end, so that
+// closes it is followed by what ends a word (a space, a parenthesis, a pipe, a quote)
+// or the end, so that
 // paths need no escaping.
 func (p *parser) regexp() (expr string, fold, ok bool) {
 	if p.peek() != '/' {
@@ -142,7 +143,7 @@ func (p *parser) regexp() (expr string, fold, ok bool) {
 			}
 			if end < len(p.text) {
 				r, _ := utf8.DecodeRuneInString(p.text[end:])
-				if r != ')' && r != '|' && !unicode.IsSpace(r) {
+				if !stopsWord(r) {
 					return "", false, false
 				}
 			}

@@ -253,6 +253,8 @@ func TestErrors(t *testing.T) {
 		{"x:in(a) b)", 10, "closes nothing"},
 		{"x:in(a | stat count())", 10, "did you mean stats?"},
 		{"x:in(a | facets)", 10, "gives values of a field|uniq"},
+		{"level:in(error, warn)", 7, `level:(error OR warn)|uniq level`},
+		{`x:in("a b",c , d,e,f)`, 3, `x:("a b" OR c OR d OR …)`},
 		{"_time:in(a)", 7, "time"},
 		{strings.Repeat("x:in(", 4) + "a" + strings.Repeat(")", 4), 18, "more than 3 queries"},
 		{strings.Repeat("x:in(a) ", 21), 163, "more than 20 queries"},
@@ -471,6 +473,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Add(`x | eval a = -b * (if (c d:[1 TO 2]) "e" else round(f, 1)) % 1h30m - field("g") | timechart 5m p95(h) by i | top 3 j | dedup k`)
+	f.Add(`x:in(y | stats count() by x) | where z:(in(a) OR b) | context 3 5 by c | facets 4 | patterns 2 of d | compare 1h30m`)
 	f.Add(`x | extract "a<b> \\<c" from d | extract /(?P<e>f)/i | stats p99.9(g), quantile(0.5, h)`)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)

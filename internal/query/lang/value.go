@@ -94,6 +94,9 @@ func (p *parser) withoutLucene(tok string, at int) string {
 		if i <= 0 || strings.Trim(tok[i+1:], "0123456789.") != "" || tok[i] == '^' && i == len(tok)-1 {
 			return tok
 		}
+		if rest := tok[:i]; rest[0] == '/' && (strings.HasSuffix(rest, "/") || strings.HasSuffix(rest, "/i")) {
+			return tok // what remains would be a regular expression
+		}
 		p.warn(at+i, strconv.Quote(tok[i:])+" is ignored: words match exactly and all hits weigh the same")
 		tok = tok[:i]
 	}
