@@ -56,7 +56,7 @@ func TestExploreCommands(t *testing.T) {
 
 func TestHosts(t *testing.T) {
 	at := func(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339Nano) }
-	last := asked(t, fmt.Sprintf(`{"host":"web-01","lines":10,"last":%q}`+"\n"+`{"host":null,"lines":1,"last":%q}`+"\n"+`{"stats":{}}`, at(26*time.Hour), at(time.Minute)))
+	last := asked(t, fmt.Sprintf(`{"host":"web-01","last":%q,"count":10}`+"\n"+`{"host":null,"last":%q,"count":1}`+"\n"+`{"stats":{}}`, at(26*time.Hour), at(time.Minute)))
 	code, out, errs := journalist(t, "", "hosts", "type:nginx", "--check")
 	lines := strings.Split(out, "\n")
 	if code != cli.ExitCheck || len(lines) != 4 || !strings.HasPrefix(lines[0], "host") || !strings.Contains(lines[1], "26h") || !strings.HasSuffix(lines[1], "silent") || strings.Contains(lines[2], "silent") {
@@ -65,11 +65,11 @@ func TestHosts(t *testing.T) {
 	if errs != "1 of 2 hosts silent for more than 15m\n" {
 		t.Errorf("stderr %s", errs)
 	}
-	if q := last(); q.Query != "type:nginx | stats count() as lines, max(@timestamp) as last by host | sort last" || q.From == "" {
+	if q := last(); q.Query != "type:nginx | stats min(@timestamp) as first, max(@timestamp) as last, count() as count by host | sort last, host" || q.From == "" {
 		t.Errorf("asked %+v", q)
 	}
 	code, out, _ = journalist(t, "", "hosts", "-o", "json", "--silent", "2d")
-	if code != 0 || !strings.Contains(out, `"ago":60.`) || strings.Contains(out, `"silent":true`) {
+	if code != 0 || !strings.Contains(out, `"lag":60.`) || strings.Contains(out, `"silent":true`) {
 		t.Errorf("code %d, %s", code, out)
 	}
 }
@@ -83,7 +83,7 @@ func TestExploreFiles(t *testing.T) {
 		want string
 	}{
 		{[]string{"values", "level", "*", "b.json", "-o", "csv"}, "level,count\nerror,1\ninfo,1\n"},
-		{[]string{"hosts", "--file", "b.json", "-o", "json"}, `{"host":"` + host + `","lines":2,"last":"2026-03-01T12:00:00Z","ago":`},
+		{[]string{"hosts", "--file", "b.json", "-o", "json"}, `{"host":"` + host + `","first":"2026-03-01T11:00:00Z","last":"2026-03-01T12:00:00Z","count":2,"lag":`},
 	} {
 		if code, out, errs := journalist(t, "", c.args...); code != 0 || !strings.HasPrefix(out, c.want) {
 			t.Errorf("%q: code %d, %s%s", c.args, code, out, errs)

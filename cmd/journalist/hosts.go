@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,8 +23,8 @@ func (a *app) hostsCommand() *cobra.Command {
 		Use:   "hosts [QUERY]",
 		Short: "show who sent when last, and who is silent",
 		Long: `Show the hosts of the lines that match (of the last 24 hours, unless a time is
-given): how many lines each sent, when its last line was and how long ago, and which
-have been silent for longer than --silent. With --check it exits with 6 when one has.`,
+given): its first and last line, how many, how long ago the last one was (lag, in
+seconds for programs), and which have been silent for longer than --silent. With --check it exits with 6 when one has.`,
 		Example: `  journalist hosts
   journalist hosts 'type:nginx' -s 7d --silent 5m
   journalist hosts --check --silent 10m -o json || alert`,
@@ -43,7 +43,7 @@ have been silent for longer than --silent. With --check it exits with 6 when one
 					f.span.since, f.span.from = "", "1970-01-01"
 				}
 			}
-			query := piped(queryArgs(words), "stats count() as lines, max(@timestamp) as last by host | sort last")
+			query := piped(queryArgs(words), "stats min(@timestamp) as first, max(@timestamp) as last, count() as count by host | sort last, host")
 			h := hosts{limit: limit, form: f.form, now: time.Now()}
 			if err := a.askThrough(cmd.Context(), &f, query, h.row); err != nil {
 				return err
@@ -73,45 +73,42 @@ type hosts struct {
 	buf         []byte
 }
 
-// row turns {host, lines, last} into that with ago (seconds for programs, words for
-// people) and silent.
+// row adds to a host how long ago its last line was, in seconds for programs and in
+// words for people, and whether it is silent; the names are those of the API.
 func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 	h.all++
-	host, _ := r.Field("host")
-	lines, _ := r.Field("lines")
-	if len(host.Value) == 0 {
-		host.Value = []byte("null")
+	h.buf = append(h.buf[:0], '{')
+	for _, name := range []string{"host", "first", "last", "count"} {
+		f, ok := r.Field(name)
+		if !ok {
+			f.Value = []byte("null")
+		}
+		h.buf = append(append(record.AppendJSONString(h.buf, name), ':'), f.Value...)
+		h.buf = append(h.buf, ',')
 	}
-	h.buf = append(h.buf[:0], `{"host":`...)
-	h.buf = append(h.buf, host.Value...)
-	h.buf = append(append(h.buf, `,"lines":`...), lines.Value...)
-	h.buf = append(h.buf, `,"last":`...)
 	last, err := time.Parse(time.RFC3339Nano, r.Text("last"))
-	if err != nil {
-		h.buf = append(h.buf, "null}"...)
-	} else {
-		ago := max(0, h.now.Sub(last))
-		h.buf = record.AppendJSONString(h.buf, r.Text("last"))
-		silent := ago > h.limit
-		if silent {
-			h.silent++
-		}
-		switch h.form {
-		case "pretty", "table":
-			h.buf = record.AppendJSONString(append(h.buf, `,"ago":`...), lang.FormatSpan(ago.Truncate(step(ago))))
-			state := ""
-			if silent {
-				state = "silent"
-			}
-			h.buf = append(record.AppendJSONString(append(h.buf, `,"state":`...), state), '}')
-		default:
-			seconds, err := json.Marshal(float64(ago.Milliseconds()) / 1000)
-			if err != nil {
-				return err
-			}
-			h.buf = append(append(h.buf, `,"ago":`...), seconds...)
-			h.buf = fmt.Appendf(h.buf, `,"silent":%v}`, silent)
-		}
+	lag := max(0, h.now.Sub(last))
+	silent := err == nil && lag > h.limit
+	if silent {
+		h.silent++
+	}
+	people := h.form == "pretty" || h.form == "table"
+	h.buf = append(h.buf, `"lag":`...)
+	switch {
+	case err != nil: // lines without a time are not
+		h.buf = append(h.buf, "null"...)
+	case people:
+		h.buf = record.AppendJSONString(h.buf, lang.FormatSpan(lag.Truncate(step(lag))))
+	default:
+		h.buf = strconv.AppendFloat(h.buf, float64(lag.Milliseconds())/1000, 'f', -1, 64)
+	}
+	switch {
+	case people && silent:
+		h.buf = append(h.buf, `,"state":"silent"}`...)
+	case people:
+		h.buf = append(h.buf, `,"state":""}`...)
+	default:
+		h.buf = fmt.Appendf(h.buf, `,"silent":%v}`, silent)
 	}
 	var row cli.Row
 	if err := cli.ParseRow(h.buf, &row); err != nil {

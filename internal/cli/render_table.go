@@ -58,7 +58,8 @@ func (r *tableRenderer) Row(row *Row) error {
 // looks at it.
 func (r *tableRenderer) cell(f RowField) string {
 	text := f.Text()
-	if f.Name == "@timestamp" || f.Name == "time" {
+	switch f.Name {
+	case "@timestamp", "time", "first", "last":
 		if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return shownTime(text, r.o.Zone)
 		}
