@@ -197,6 +197,16 @@ func (x *parted) part(skeleton []byte) []byte {
 	return skeleton
 }
 
+// general is the number of slots without a class.
+func (x *parted) general() (n int) {
+	for _, item := range x.items {
+		if item == anySlot {
+			n++
+		}
+	}
+	return n
+}
+
 func isSlot(item string) bool { return item[0] == 0 }
 
 // covers tells whether p has a slot wherever it differs from o, and is still
@@ -306,7 +316,8 @@ type place struct {
 
 var seed = maphash.MakeSeed()
 
-// mask makes slots of places where many words stand in otherwise equal forms.
+// mask makes slots of places where many words stand in otherwise equal forms, as long
+// as no fewer words are left than there are slots for anything.
 func (s *PatternSet) mask(skeleton string, list []*parted) (out []*parted, changed bool) {
 	if len(list) < manyWords {
 		return list, false
@@ -315,8 +326,8 @@ func (s *PatternSet) mask(skeleton string, list []*parted) (out []*parted, chang
 	var keys []place
 	hashes := make([]uint64, maxItems)
 	for _, x := range list {
-		if x.words < 2 {
-			continue // nothing would be left
+		if general := x.general(); x.words < 2 || x.words < general+2 {
+			continue // too little would be left to tell what it is about
 		}
 		var sum uint64
 		for i, item := range x.items {

@@ -107,6 +107,8 @@ func TestPatternsAreUnited(t *testing.T) {
 		{[]string{"user ann in", "user bob in", "user cid in", "user dan in"}, []string{"1 user ann in", "1 user bob in", "1 user cid in", "1 user dan in"}},
 		{[]string{"user ann in", "user bob in", "user cid in", "user dan in", "user eve in"}, []string{"5 user <_> in"}},
 		{[]string{"ann x in", "bob x in", "cid x in", "dan x in", "eve x in", "ann y in"}, []string{"5 <_> x in", "1 ann y in"}},
+		// As long as more words than such slots are left.
+		{[]string{"a1 up x", "a1 up y", "a1 up z", "a1 up v", "a1 up w"}, []string{"1 <_> up v", "1 <_> up w", "1 <_> up x", "1 <_> up y", "1 <_> up z"}},
 		// A word where others have a slot is a value too.
 		{[]string{"user u1 in", "user root in"}, []string{"2 user <_> in"}},
 		// But not where nothing of the words would be left.
