@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -264,46 +263,4 @@ func (s *shell) ask(ctx context.Context, word, query string) error {
 		return s.app.ask(ctx, &f, query)
 	}
 	return s.app.showFields(ctx, &f, query, 5, "table")
-}
-
-// completionWait is how long a person who pressed Tab waits for the server.
-const completionWait = 2 * time.Second
-
-// knownFields asks for the fields of the newest lines, for completion.
-func (f *askFlags) knownFields(a *app) func(context.Context) ([]cli.FieldInfo, error) {
-	return func(ctx context.Context) ([]cli.FieldInfo, error) {
-		from, done, err := f.describer(a)
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		q := cli.Question{Query: "*", From: "now-30d"}
-		if f.local.given() {
-			q.From = "" // files may be older
-		}
-		answer, err := from.Fields(ctx, q, 100)
-		return answer.Fields, err
-	}
-}
-
-// describer answers which fields there are: a server's client, or files.
-type describer interface {
-	Fields(ctx context.Context, q cli.Question, top int) (cli.FieldsAnswer, error)
-}
-
-// describer makes what the flags name; done must be called after it.
-func (f *askFlags) describer(a *app) (from describer, done func(), err error) {
-	if f.local.given() {
-		zone, err := location(f.zone)
-		if err != nil {
-			return nil, nil, err
-		}
-		files, err := f.local.source(a, zone)
-		return files, func() {}, err
-	}
-	c, err := f.client.client()
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.Close, nil
 }
