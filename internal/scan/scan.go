@@ -1,6 +1,7 @@
 // Package scan is the language in which internal/query/exec asks a store for
 // rows: a request with predicates, order and limit goes in, blocks of typed
-// columns and statistics come out; a store that can takes whole aggregations.
+// columns and statistics come out; a store that can takes whole aggregations. What
+// texts have in common, their form, is defined here too, for whoever groups by it.
 //
 // It is a leaf beside the way. internal/store answers its requests from parts and
 // memtables; another store (a cluster) can answer the same ones.

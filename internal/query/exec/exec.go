@@ -1,6 +1,7 @@
 // Package exec answers queries: it turns a syntax tree into a plan over a Source,
 // pushes down whatever the Source can decide, and does the rest on blocks of
-// columns: sorting, grouping, histograms and the description of fields.
+// columns: sorting, grouping, histograms, the description of fields, patterns, the
+// rows around others and what changed. Queries inside of a query are answered first.
 //
 // Up the way internal/api and internal/cli ask with what internal/query/lang
 // parsed; down the way internal/store is the Source, by way of internal/scan.
