@@ -106,6 +106,9 @@ func (v *Evaluation) Count() (n int, ok bool, err error) {
 		if e.Field == "" {
 			return 0, false, nil
 		}
+		if t, err := v.decideText(e); err != nil || t == No {
+			return 0, err == nil, err
+		}
 		t, err := v.r.Texts(e.Field)
 		if err != nil {
 			return 0, false, err

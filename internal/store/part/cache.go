@@ -29,7 +29,11 @@ type lru struct {
 	used  int64
 	items map[cacheKey]*list.Element
 	order list.List // front: used last
+	full  int       // values that came when it was full
 }
+
+// admit: one of so many values is kept when the cache is full.
+const admit = 8
 
 // maxAsked is how many columns are remembered that were asked for once.
 const maxAsked = 1 << 10
@@ -141,6 +145,14 @@ func (l *lru) put(k cacheKey, value any, cost int64) {
 		return
 	}
 	cost += overhead
+	// A question over more than fits would drive out what it is going to need the
+	// next time, and so find nothing ever: of what comes when all is full, most is
+	// not kept, so that a share of it stays.
+	if l.used+cost > l.most {
+		if l.full++; l.full%admit != 0 {
+			return
+		}
+	}
 	l.items[k] = l.order.PushFront(&cacheItem{k, value, cost})
 	for l.used += cost; l.used > l.most; {
 		l.remove(l.order.Back())

@@ -16,16 +16,18 @@ func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
 			t.Fatalf("after %d others what is used all the time is gone", n)
 		}
 	}
-	if c.Used() > 10_000 || c.get(key(1, 1)) != nil || c.get(key(1, 19)) == nil {
-		t.Errorf("%d bytes kept, the oldest %v, the newest %v", c.Used(), c.get(key(1, 1)), c.get(key(1, 19)))
+	if c.Used() > 10_000 || c.get(key(1, 1)) != nil || c.get(key(1, 9)) == nil {
+		t.Errorf("%d bytes kept, the oldest %v, a newer one %v", c.Used(), c.get(key(1, 1)), c.get(key(1, 9)))
 	}
 	c.put(key(2, 0), 0, 9_000)
-	if c.get(key(2, 0)) != nil || c.get(key(1, 19)) == nil {
+	if c.get(key(2, 0)) != nil || c.get(key(1, 9)) == nil {
 		t.Error("one value drove out the others")
 	}
-	c.put(key(2, 0), 0, 800)
+	for range admit {
+		c.put(key(2, 0), 0, 800)
+	}
 	c.Forget(&Part{id: 1})
-	if c.get(key(1, 19)) != nil || c.get(key(2, 0)) == nil || c.Used() != 1000 {
+	if c.get(key(1, 9)) != nil || c.get(key(2, 0)) == nil || c.Used() != 1000 {
 		t.Errorf("%d bytes after a part was forgotten", c.Used())
 	}
 	var none *Cache
@@ -33,6 +35,25 @@ func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
 	none.putColumn(key(1, 1), nil)
 	if none.get(key(1, 1)) != nil || none.column(key(1, 1)) != nil || none.Used() != 0 {
 		t.Error("no cache keeps something")
+	}
+}
+
+// TestCacheKeepsAShare: what is asked for in turn and does not fit is found in part.
+func TestCacheKeepsAShare(t *testing.T) {
+	c := NewCache(50_000, 0)
+	found := 0
+	for range 50 {
+		for n := range uint32(100) { // twice what fits
+			k := cacheKey{1, 0, cacheBlock, n}
+			if c.get(k) != nil {
+				found++
+			} else {
+				c.put(k, n, 800)
+			}
+		}
+	}
+	if found < 50*100/4 {
+		t.Errorf("%d of %d found", found, 50*100)
 	}
 }
 
