@@ -46,8 +46,8 @@ func (x *Encoder) Begin() { x.common.Reset() }
 // AppendCommon ends a row group: it writes the filter over the words that no column's
 // own filter has.
 func (x *Encoder) AppendCommon(dst []byte, w *stream.Writer) []byte {
-	dst = appendID(dst, w.Put(stream.Raw, x.common.Bloom(0)))
-	return appendID(dst, w.Put(stream.Codes, x.common.Grams()))
+	dst = stream.AppendID(dst, w.Put(stream.Raw, x.common.Bloom(0)))
+	return stream.AppendID(dst, w.Put(stream.Codes, x.common.Grams()))
 }
 
 // Append writes the streams of a column of a group of so many rows and appends its
@@ -93,7 +93,7 @@ func (x *Encoder) appendRows(dst []byte, w *stream.Writer, rows []uint32, n int)
 	for _, r := range rows {
 		bitmap[r/8] |= 1 << (r % 8)
 	}
-	return appendID(append(dst, sparseBitmap), w.Put(stream.Codes, bitmap))
+	return stream.AppendID(append(dst, sparseBitmap), w.Put(stream.Codes, bitmap))
 }
 
 func (x *Encoder) appendDict(dst []byte, w *stream.Writer, c *Col) []byte {
@@ -112,9 +112,9 @@ func (x *Encoder) appendDict(dst []byte, w *stream.Writer, c *Col) []byte {
 		for _, v := range c.Values {
 			x.texts.Add(v.Bytes)
 		}
-		dst = appendID(dst, text.Encode(w, x.texts, text.Options{}))
+		dst = stream.AppendID(dst, text.Encode(w, x.texts, text.Options{}))
 	} else {
-		dst = appendID(dst, w.Put(stream.Texts, EncodeValues(c.Values)))
+		dst = stream.AppendID(dst, w.Put(stream.Texts, EncodeValues(c.Values)))
 	}
 	dst = ints.AppendCodes(dst, w, c.Codes)
 	if flags&dictCounts != 0 {
@@ -155,10 +155,10 @@ func (x *Encoder) appendPlain(dst []byte, w *stream.Writer, c *Col) []byte {
 		}
 		AddWords(&x.words, c)
 	}
-	dst = appendID(dst, text.Encode(w, v, o))
+	dst = stream.AppendID(dst, text.Encode(w, v, o))
 	if flags&plainFilter != 0 {
-		dst = appendID(dst, w.Put(stream.Raw, x.words.Bloom(0)))
-		dst = appendID(dst, w.Put(stream.Codes, x.words.Grams()))
+		dst = stream.AppendID(dst, w.Put(stream.Raw, x.words.Bloom(0)))
+		dst = stream.AppendID(dst, w.Put(stream.Codes, x.words.Grams()))
 	}
 	return dst
 }

@@ -1,8 +1,6 @@
 package column
 
 import (
-	"encoding/binary"
-
 	"journalist/internal/record"
 	"journalist/internal/scan"
 	"journalist/internal/store/ints"
@@ -74,7 +72,7 @@ func (e *Entry) Filter(src stream.Source) (*words.Filter, error) {
 func readGrams(src stream.Source, id stream.ID) (words.Grams, error) {
 	b, err := src.Stream(id)
 	if len(b) > words.MaxGrams {
-		return nil, corrupt("%d bytes of grams", len(b))
+		return nil, stream.Corrupt("%d bytes of grams", len(b))
 	}
 	return b, err
 }
@@ -85,7 +83,7 @@ type Common struct{ words, grams stream.ID }
 
 // ReadCommon reads what Encoder.AppendCommon appended.
 func ReadCommon(d *Decoder) Common {
-	return Common{readID(&d.Decoder), readID(&d.Decoder)}
+	return Common{stream.ReadID(&d.Decoder), stream.ReadID(&d.Decoder)}
 }
 
 // First is the first of its streams.
@@ -123,20 +121,10 @@ func readSparse(d *wire.Decoder, e *Entry, rows int) {
 	case sparseList:
 		e.rows = ints.Read(d, e.Len)
 	case sparseBitmap:
-		e.bitmap = readID(d)
+		e.bitmap = stream.ReadID(d)
 	default:
 		d.Fail("column %q is sparse in the way %d", e.Name, e.sparse)
 	}
-}
-
-func appendID(dst []byte, id stream.ID) []byte { return binary.AppendUvarint(dst, uint64(id)) }
-
-func readID(d *wire.Decoder) stream.ID {
-	id := d.Uvarint()
-	if id > 1<<31 {
-		d.Fail("stream %d", id)
-	}
-	return stream.ID(id)
 }
 
 // ReadEntry reads what Encoder.Append wrote, of a group of so many rows. It reads no
@@ -174,7 +162,7 @@ func (e *Entry) readForm(d *Decoder) {
 		e.Distinct = int(distinct)
 		flags := d.Byte()
 		e.asTexts = flags&dictTexts != 0
-		e.values = readID(&d.Decoder)
+		e.values = stream.ReadID(&d.Decoder)
 		e.codes = ints.Read(&d.Decoder, n)
 		if flags&dictCounts != 0 {
 			e.counts = ints.Read(&d.Decoder, e.Distinct)
@@ -195,14 +183,14 @@ func (e *Entry) readForm(d *Decoder) {
 	if flags&plainKinds != 0 {
 		e.codes = ints.Read(&d.Decoder, n)
 	}
-	e.values = readID(&d.Decoder)
+	e.values = stream.ReadID(&d.Decoder)
 	if flags&plainFilter != 0 {
 		e.hasFilter = true
-		e.filter = readID(&d.Decoder)
+		e.filter = stream.ReadID(&d.Decoder)
 	}
 	if flags&plainGrams != 0 {
 		e.hasGrams = e.hasFilter
-		e.grams = readID(&d.Decoder)
+		e.grams = stream.ReadID(&d.Decoder)
 	}
 }
 
@@ -248,7 +236,7 @@ func (e *Entry) DecodeRows(rows int, src stream.Source) ([]uint32, error) {
 		}
 		for i := 1; i < len(out); i++ {
 			if out[i] <= out[i-1] {
-				return nil, corrupt("rows of column %q do not ascend", e.Name)
+				return nil, stream.Corrupt("rows of column %q do not ascend", e.Name)
 			}
 		}
 		return out, nil
@@ -299,12 +287,12 @@ func (e *Entry) Counts(src stream.Source) ([]int64, error) {
 	sum := int64(0)
 	for _, n := range counts {
 		if n < 0 || n > int64(e.Len) {
-			return nil, corrupt("%d rows of column %q have a value", n, e.Name)
+			return nil, stream.Corrupt("%d rows of column %q have a value", n, e.Name)
 		}
 		sum += n
 	}
 	if sum != int64(e.Len) {
-		return nil, corrupt("%d rows of column %q have values, %d expected", sum, e.Name, e.Len)
+		return nil, stream.Corrupt("%d rows of column %q have values, %d expected", sum, e.Name, e.Len)
 	}
 	return counts, nil
 }
@@ -361,7 +349,7 @@ func (e *Entry) kinds(src stream.Source) ([]record.Kind, error) {
 	for i, k := range raw {
 		out[i] = record.Kind(k)
 		if !e.Kinds.Has(out[i]) {
-			return nil, corrupt("column %q has a value of kind %d", e.Name, k)
+			return nil, stream.Corrupt("column %q has a value of kind %d", e.Name, k)
 		}
 	}
 	return out, nil

@@ -2,17 +2,13 @@ package column
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 	"strconv"
 
 	"journalist/internal/record"
+	"journalist/internal/store/stream"
 	"journalist/internal/store/texts"
 )
-
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-}
 
 // EncodeValues writes a list of values.
 func EncodeValues(vs []record.Value) []byte {
@@ -42,7 +38,7 @@ func DecodeValues(raw []byte, n int) ([]record.Value, error) {
 
 func readBitmap(raw []byte, e *Entry, rows int) ([]uint32, error) {
 	if len(raw) != (rows+7)/8 {
-		return nil, corrupt("bitmap of column %q has %d bytes for %d rows", e.Name, len(raw), rows)
+		return nil, stream.Corrupt("bitmap of column %q has %d bytes for %d rows", e.Name, len(raw), rows)
 	}
 	out := make([]uint32, 0, e.Len)
 	for i, b := range raw {
@@ -51,7 +47,7 @@ func readBitmap(raw []byte, e *Entry, rows int) ([]uint32, error) {
 		}
 	}
 	if len(out) != e.Len || int(out[len(out)-1]) >= rows {
-		return nil, corrupt("bitmap of column %q has %d rows, %d expected", e.Name, len(out), e.Len)
+		return nil, stream.Corrupt("bitmap of column %q has %d rows, %d expected", e.Name, len(out), e.Len)
 	}
 	return out, nil
 }
@@ -88,7 +84,7 @@ func fromText(b []byte, k record.Kind) (record.Value, error) {
 	case record.Int:
 		n, err := strconv.ParseInt(string(b), 10, 64)
 		if err != nil {
-			return record.Value{}, corrupt("integer %q", b)
+			return record.Value{}, stream.Corrupt("integer %q", b)
 		}
 		return record.IntValue(n), nil
 	case record.Bool:
@@ -98,10 +94,10 @@ func fromText(b []byte, k record.Kind) (record.Value, error) {
 		case "false":
 			return record.BoolValue(false), nil
 		}
-		return record.Value{}, corrupt("boolean %q", b)
+		return record.Value{}, stream.Corrupt("boolean %q", b)
 	case record.Null:
 		if len(b) > 0 {
-			return record.Value{}, corrupt("null of %d bytes", len(b))
+			return record.Value{}, stream.Corrupt("null of %d bytes", len(b))
 		}
 	}
 	return record.Value{Kind: k, Bytes: b}, nil

@@ -78,7 +78,7 @@ func read(d *wire.Decoder, n int, nested bool) *Head {
 		h.readList(d)
 		return h
 	}
-	h.at = readID(d)
+	h.at = stream.ReadID(d)
 	return h
 }
 
@@ -95,18 +95,10 @@ func (h *Head) readList(d *wire.Decoder) {
 	if k > limit || k > uint64(h.n) {
 		d.Fail("a list of %d for %d integers", k, h.n)
 	}
-	h.at = readID(d)
+	h.at = stream.ReadID(d)
 	if d.Err() == nil {
 		h.list = read(d, int(k), true)
 	}
-}
-
-func readID(d *wire.Decoder) stream.ID {
-	id := d.Uvarint()
-	if id > math.MaxInt32 {
-		d.Fail("stream %d", id)
-	}
-	return stream.ID(id)
 }
 
 // Len is how many numbers there are.

@@ -203,7 +203,7 @@ var _ stream.Source = (*cached)(nil)
 func (s *cached) Stream(id stream.ID) ([]byte, error) {
 	t := s.group.dir.table
 	if int(id) >= t.Len() {
-		return nil, corrupt("stream %d of %d", id, t.Len())
+		return nil, stream.Corrupt("stream %d of %d", id, t.Len())
 	}
 	n, pooled, ok := t.Block(id)
 	if !ok {

@@ -70,14 +70,6 @@ type restEntry struct {
 	pool   column.Entry // the values; its kinds are always written
 }
 
-func readID(d *wire.Decoder) stream.ID {
-	id := d.Uvarint()
-	if id > 1<<31 {
-		d.Fail("stream %d", id)
-	}
-	return stream.ID(id)
-}
-
 // A directory is, in this order: rows, the streams' table, times, shapes, columns,
 // rare values, common filter; see docs/format/part.md.
 func decodeDirectory(raw []byte, rows int) (*directory, error) {
@@ -91,7 +83,7 @@ func decodeDirectory(raw []byte, rows int) (*directory, error) {
 		return nil, d.Err()
 	}
 	dir.times = ints.Read(&d.Decoder, rows)
-	dir.shapes = readID(&d.Decoder)
+	dir.shapes = stream.ReadID(&d.Decoder)
 	nshapes := d.Uvarint()
 	if nshapes == 0 || nshapes > uint64(rows) {
 		d.Fail("%d shapes for %d rows", nshapes, rows)
@@ -117,7 +109,7 @@ func decodeDirectory(raw []byte, rows int) (*directory, error) {
 			return nil, d.Err()
 		}
 		dir.rest.values = int(n)
-		dir.rest.names = readID(&d.Decoder)
+		dir.rest.names = stream.ReadID(&d.Decoder)
 		dir.rest.rows = ints.Read(&d.Decoder, int(n))
 		dir.rest.pool = column.ReadEntry(&d, int(n))
 		if d.Err() == nil && (!dir.rest.pool.Full() || dir.rest.pool.Form != scan.Plain || dir.rest.pool.Len != int(n)) {

@@ -67,7 +67,7 @@ func (r *rareNames) checkRows(rows []uint32) error {
 	for i := range r.names {
 		for j := r.starts[i] + 1; j < r.starts[i+1]; j++ {
 			if rows[j] <= rows[j-1] {
-				return corrupt("rows of %q do not ascend", r.names[i])
+				return stream.Corrupt("rows of %q do not ascend", r.names[i])
 			}
 		}
 	}

@@ -10,10 +10,6 @@ import (
 	"journalist/internal/vfs"
 )
 
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
-}
-
 // ErrCorrupt is wrapped by errors that say that a part is not what was written.
 var ErrCorrupt = stream.ErrCorrupt
 
@@ -69,7 +65,7 @@ func Open(fsys vfs.FS, path string, cache *Cache) (p *Part, err error) {
 	}
 	n, sum := int64(binary.LittleEndian.Uint32(tail[:])), binary.LittleEndian.Uint32(tail[4:])
 	if n > size-headSize-tailSize {
-		return nil, corrupt("a footer of %d bytes", n)
+		return nil, stream.Corrupt("a footer of %d bytes", n)
 	}
 	end := size - tailSize - n
 	raw, err := readBlock(f, end, stream.Ref{Len: uint32(n), Sum: sum})
@@ -86,13 +82,13 @@ func Open(fsys vfs.FS, path string, cache *Cache) (p *Part, err error) {
 func checkEnds(head [headSize]byte, tail [tailSize]byte) error {
 	switch {
 	case string(head[:4]) != magic || string(tail[8:11]) != magic[:3]:
-		return corrupt("not a whole part")
+		return stream.Corrupt("not a whole part")
 	case head[4] == tail[11] && head[4] > version || head[4] == 1 && tail[11] == magic[3]:
 		return &VersionError{Version: head[4]} // version 1 ended with the whole magic
 	case head[4] != version || tail[11] != version:
-		return corrupt("it has the version %d at its beginning and %d at its end", head[4], tail[11])
+		return stream.Corrupt("it has the version %d at its beginning and %d at its end", head[4], tail[11])
 	case head[5] != 0 || head[6] != 0 || head[7] != 0:
-		return corrupt("bytes that are zero are not")
+		return stream.Corrupt("bytes that are zero are not")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"journalist/internal/scan"
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/column"
+	"journalist/internal/store/stream"
 	"journalist/internal/store/text"
 	"journalist/internal/store/words"
 )
@@ -109,7 +110,7 @@ func (g *Group) checkFilter(c *column.Col) error {
 		return err
 	}
 	if f == nil {
-		return corrupt("there is none")
+		return stream.Corrupt("there is none")
 	}
 	if !e.Texts() {
 		return checkWords(&keep, f)
@@ -134,7 +135,7 @@ func checkWords(set *words.Set, filters ...*words.Filter) error {
 		grams[i] = f.Grams
 	}
 	if !set.Grams().Within(grams[0], grams[1]) {
-		return corrupt("it denies a part of a word that is there")
+		return stream.Corrupt("it denies a part of a word that is there")
 	}
 	return set.Each(func(h uint64) error {
 		for _, f := range filters {
@@ -142,7 +143,7 @@ func checkWords(set *words.Set, filters ...*words.Filter) error {
 				return nil
 			}
 		}
-		return corrupt("it denies a word that is there")
+		return stream.Corrupt("it denies a word that is there")
 	})
 }
 

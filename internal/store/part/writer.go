@@ -209,7 +209,7 @@ func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, er
 
 // Cut splits rows in Order into runs that each fit a row group: of MaxBytes, or one
 // row that is bigger. It weighs every row by itself, because a group of a few huge
-// rows among many small ones must stay below column.MaxBlock too.
+// rows among many small ones must stay below stream.MaxBlock too.
 func Cut(refs []chunk.Ref, chunks []*chunk.Chunk) [][]chunk.Ref {
 	sizes := make([][]uint32, len(chunks))
 	for i, c := range chunks {

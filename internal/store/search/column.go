@@ -58,7 +58,7 @@ func (c *column) readValues(src stream.Source) error {
 		return err
 	}
 	if v.Len() != n.Len() {
-		return corrupt("column of %d values, %d expected", v.Len(), n.Len())
+		return stream.Corrupt("column of %d values, %d expected", v.Len(), n.Len())
 	}
 	c.values, c.ready = v, true
 	return nil
@@ -103,7 +103,7 @@ func (c *column) read(src stream.Source, mem *arena) error {
 	}
 	mem.codes, c.codes = codes, codes[before:]
 	if len(c.codes) != c.node.Len() {
-		return corrupt("%d codes for %d values", len(c.codes), c.node.Len())
+		return stream.Corrupt("%d codes for %d values", len(c.codes), c.node.Len())
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (c *column) readNumbers(src stream.Source, mem *arena) error {
 	}
 	mem.numbers, c.numbers = all, all[before:]
 	if len(c.numbers) != c.node.Len() {
-		return corrupt("column of %d numbers, %d expected", len(c.numbers), c.node.Len())
+		return stream.Corrupt("column of %d numbers, %d expected", len(c.numbers), c.node.Len())
 	}
 	return nil
 }

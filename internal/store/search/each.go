@@ -26,7 +26,7 @@ func (s *Search) each(n *text.Node, src stream.Source, want []uint64, found *res
 		return err
 	}
 	if v.Len() != n.Len() {
-		return corrupt("%d texts, %d expected", v.Len(), n.Len())
+		return stream.Corrupt("%d texts, %d expected", v.Len(), n.Len())
 	}
 	got := make([]uint64, (n.Len()+63)/64)
 	for w := range got {
@@ -71,7 +71,7 @@ func (s *Search) few(n *text.Node, src stream.Source, want []uint64, found *resu
 		return err
 	}
 	if v.Len() != len(rows) {
-		return corrupt("%d texts, %d expected", v.Len(), len(rows))
+		return stream.Corrupt("%d texts, %d expected", v.Len(), len(rows))
 	}
 	s.got = append(s.got[:0], make([]uint64, (n.Len()+63)/64)...)
 	for i, row := range rows {

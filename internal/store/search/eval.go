@@ -230,18 +230,18 @@ func (e *evaluator) readIDs(n *text.Node) error {
 	}
 	e.ids = ids
 	if len(ids) != n.Len() {
-		return corrupt("templates of %d rows, %d expected", len(ids), n.Len())
+		return stream.Corrupt("templates of %d rows, %d expected", len(ids), n.Len())
 	}
 	e.counts = append(e.counts[:0], make([]int32, max(len(e.forms), len(e.columns)))...)
 	for _, t := range ids {
 		if int(t) >= len(e.forms) {
-			return corrupt("row of template %d of %d", t, len(e.forms))
+			return stream.Corrupt("row of template %d of %d", t, len(e.forms))
 		}
 		e.counts[t]++
 	}
 	for t := range e.forms {
 		if int(e.counts[t]) != e.forms[t].Rows {
-			return corrupt("%d rows of template %d, %d expected", e.counts[t], t, e.forms[t].Rows)
+			return stream.Corrupt("%d rows of template %d, %d expected", e.counts[t], t, e.forms[t].Rows)
 		}
 	}
 	return nil

@@ -265,7 +265,7 @@ func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want []uint64, 
 	}
 	s.eval.ids = codes
 	if len(codes) != n.Len() {
-		return corrupt("%d codes for %d texts", len(codes), n.Len())
+		return stream.Corrupt("%d codes for %d texts", len(codes), n.Len())
 	}
 	if want == nil && found.hit == nil {
 		sum := uint64(0)
@@ -290,10 +290,6 @@ func (s *Search) dict(n *text.Node, src stream.Source, f Filter, want []uint64, 
 	}
 	found.add(s.got)
 	return nil
-}
-
-func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", stream.ErrCorrupt, fmt.Sprintf(format, args...))
 }
 
 func ones(set []uint64) (n int) {

@@ -138,7 +138,7 @@ func (s *Search) withinTexts(n *text.Node, src stream.Source, hit []uint64) (int
 			row += bytes.Count(data[counted:at], []byte{0})
 			end := bytes.IndexByte(data[at:], 0)
 			if end < 0 || row >= n.Len() {
-				err = corrupt("more than %d ended texts", n.Len())
+				err = stream.Corrupt("more than %d ended texts", n.Len())
 				return len(data)
 			}
 			add(row)
@@ -152,7 +152,7 @@ func (s *Search) withinTexts(n *text.Node, src stream.Source, hit []uint64) (int
 		return 0, err
 	}
 	if v.Len() != n.Len() {
-		return 0, corrupt("%d texts, %d expected", v.Len(), n.Len())
+		return 0, stream.Corrupt("%d texts, %d expected", v.Len(), n.Len())
 	}
 	for from := 0; from < v.Len(); from += 64 {
 		to := min(v.Len(), from+64)
@@ -185,7 +185,7 @@ func (s *Search) withinDict(n *text.Node, src stream.Source, absent bool, depth 
 	}
 	f.ids = codes
 	if len(codes) != n.Len() {
-		return 0, corrupt("%d codes for %d texts", len(codes), n.Len())
+		return 0, stream.Corrupt("%d codes for %d texts", len(codes), n.Len())
 	}
 	sum := uint64(0)
 	if hit == nil {
@@ -233,7 +233,7 @@ func (s *Search) withinTemplates(n *text.Node, src stream.Source, absent bool, d
 		return 0, err
 	}
 	if len(f.ids) != n.Len() {
-		return 0, corrupt("templates of %d rows, %d expected", len(f.ids), n.Len())
+		return 0, stream.Corrupt("templates of %d rows, %d expected", len(f.ids), n.Len())
 	}
 	return f.rows(hit)
 }
@@ -293,7 +293,7 @@ func (f *frame) rows(hit []uint64) (int, error) {
 	count := 0
 	for i, t := range f.ids {
 		if int(t) >= len(f.verdicts) {
-			return 0, corrupt("row of template %d of %d", t, len(f.verdicts))
+			return 0, stream.Corrupt("row of template %d of %d", t, len(f.verdicts))
 		}
 		found := f.verdicts[t] == yes
 		for _, c := range f.columns[f.first[t]:f.first[t+1]] {
@@ -301,7 +301,7 @@ func (f *frame) rows(hit []uint64) (int, error) {
 			f.at[c]++
 			set := f.sets[c]
 			if at>>6 >= len(set) {
-				return 0, corrupt("column %d ends before its rows", c)
+				return 0, stream.Corrupt("column %d ends before its rows", c)
 			}
 			found = found || set[at>>6]>>(at&63)&1 != 0
 		}

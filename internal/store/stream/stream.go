@@ -10,6 +10,7 @@ package stream
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 
 	"journalist/internal/wire"
@@ -154,6 +155,24 @@ func ReadRef(d *wire.Decoder) Ref {
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Corrupt makes an error that wraps ErrCorrupt.
+func Corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))
+}
+
+// AppendID writes the number of a stream.
+func AppendID(dst []byte, id ID) []byte { return binary.AppendUvarint(dst, uint64(id)) }
+
+// ReadID reads what AppendID wrote.
+func ReadID(d *wire.Decoder) ID {
+	id := d.Uvarint()
+	if id >= MaxStreams {
+		d.Fail("stream %d", id)
+		return 0
+	}
+	return ID(id)
+}
 
 // Checksum is the checksum of a block.
 func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
