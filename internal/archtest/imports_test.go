@@ -31,7 +31,12 @@ var allowed = map[string][]string{
 	"internal/problem":    {"internal/record"},
 	"internal/lumberjack": {"internal/record", "internal/wire"},
 
-	"internal/tail":     {"internal/record", "internal/vfs", "internal/metrics"},
+	"internal/frame":    {"internal/record"},
+	"internal/rules":    {"internal/record", "internal/match", "internal/metrics"},
+	"internal/tail":     {"internal/record", "internal/vfs", "internal/metrics", "internal/frame"},
+	"internal/source/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/frame", "internal/source/…", "internal/wire"},
+	"internal/rotate/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/rotate/…"},
+	"internal/discover": {"internal/vfs"},
 	"internal/registry": {"internal/record", "internal/vfs", "internal/metrics", "internal/wire"},
 	"internal/ship":     {"internal/record", "internal/vfs", "internal/metrics", "internal/lumberjack"},
 

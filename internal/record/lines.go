@@ -1,5 +1,10 @@
 package record
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Lines is a run of consecutive lines of one source, on its way from
 // internal/tail through internal/ship to a server. Whoever made it must not
 // change it until it was acknowledged, because it may be sent again.
@@ -13,8 +18,22 @@ type Lines struct {
 	// configuration adds. They may be shared between runs and never change.
 	Fields []Pair
 	Rows   []Line
-	// Data holds the text of the lines.
+	// Extras are the fields that single rows have besides, in the order of the
+	// rows; most runs have none.
+	Extras []Extra
+	// Data holds the text of the lines and of the extras.
 	Data []byte
+	// Priority orders what waits to be sent: runs of a higher one leave first.
+	// Runs of one source all have the same.
+	Priority uint8
+}
+
+// Extra is a JSON object whose fields belong to one row: Data[Off:Off+Len]. It
+// wins over the run's fields of the same names; an @timestamp in it is the time of
+// the row, and a message in it stands for the row's text.
+type Extra struct {
+	Row      uint32 // index into Rows
+	Off, Len uint32
 }
 
 // Pair is a field that a forwarder's configuration adds.
@@ -54,6 +73,19 @@ func (m LineMarks) Tags() []string {
 		}
 	}
 	return tags
+}
+
+// ExtraOf returns the JSON object of row i, nil where it has none.
+func (l *Lines) ExtraOf(i int) []byte {
+	if len(l.Extras) == 0 {
+		return nil
+	}
+	k, ok := slices.BinarySearchFunc(l.Extras, uint32(i), func(e Extra, row uint32) int { return cmp.Compare(e.Row, row) })
+	if !ok {
+		return nil
+	}
+	e := l.Extras[k]
+	return l.Data[e.Off : e.Off+e.Len : e.Off+e.Len]
 }
 
 // Text returns the text of line i.
