@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	"internal/lumberjack": {"internal/record", "internal/wire"},
 
 	"internal/frame":    {"internal/record"},
-	"internal/rules":    {"internal/record", "internal/match", "internal/metrics"},
+	"internal/rules":    {"internal/record", "internal/scan", "internal/match", "internal/metrics"},
 	"internal/tail":     {"internal/record", "internal/vfs", "internal/metrics", "internal/frame"},
 	"internal/source/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/frame", "internal/source/…", "internal/wire"},
 	"internal/rotate/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/rotate/…"},
