@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/source/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/frame", "internal/source/…", "internal/wire"},
 	"internal/rotate/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/rotate/…"},
 	"internal/discover": {"internal/vfs"},
+	"internal/facts":    {"internal/record"},
 	"internal/registry": {"internal/record", "internal/vfs", "internal/metrics", "internal/wire"},
 	"internal/ship":     {"internal/record", "internal/vfs", "internal/metrics", "internal/lumberjack"},
 
