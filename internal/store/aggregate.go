@@ -13,7 +13,6 @@ import (
 	"journalist/internal/scan"
 	"journalist/internal/store/column"
 	"journalist/internal/store/filter"
-	"journalist/internal/store/part"
 )
 
 // maxGroups is the most groups that Aggregate counts itself.
@@ -22,26 +21,18 @@ const maxGroups = 1 << 16
 // errNotMine ends an aggregation that the caller has to compute from blocks.
 var errNotMine = errors.New("not able to take this aggregation")
 
-// aggKey is a group: a bucket of time and the value of a field, where asked for.
-type aggKey struct {
-	bucket int64
-	kind   record.Kind
-	num    int64
-	text   string
-}
-
 // aggregation counts rows by at most one time bucket and one field.
 type aggregation struct {
 	x           *scanner
 	time, field *scan.Key
-	counts      map[aggKey]int64
+	tallies     []tally // of each worker
 }
 
 // Aggregate counts rows without handing them out: count() by nothing, by time, by
 // one field, or by both. ok is false for everything else, and where there are too
 // many groups.
 func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []scan.Group, st scan.Stats, ok bool, err error) {
-	g := &aggregation{counts: map[aggKey]int64{}}
+	g := &aggregation{}
 	if !g.takes(a) {
 		return nil, scan.Stats{}, false, nil
 	}
@@ -51,19 +42,26 @@ func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []sc
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
 	g.x.progress.Expect(len(snap.units))
+	for range max(1, req.Parallel) {
+		g.tallies = append(g.tallies, newTally())
+	}
 	err = g.x.parallel(ctx, snap.units, g.unit)
 	st = g.x.stats
 	st.Elapsed = time.Since(start)
-	if errors.Is(err, errNotMine) {
+	all := &g.tallies[0]
+	for i := range g.tallies[1:] {
+		all.merge(&g.tallies[i+1])
+	}
+	if errors.Is(err, errNotMine) || len(all.list) > maxGroups {
 		return nil, scan.Stats{}, false, nil
 	}
 	if err != nil {
 		return nil, st, true, err
 	}
 	if len(a.By) == 0 {
-		g.counts[aggKey{}] += 0 // one row also over nothing
+		all.add(0, record.Value{}, 0) // one row also over nothing
 	}
-	return g.answer(a), st, true, nil
+	return all.answer(a), st, true, nil
 }
 
 func (g *aggregation) takes(a *scan.Aggregation) bool {
@@ -86,20 +84,21 @@ func (g *aggregation) takes(a *scan.Aggregation) bool {
 	return len(a.Aggs) > 0
 }
 
-func (g *aggregation) unit(ctx context.Context, _ int, u *unit) error {
+func (g *aggregation) unit(ctx context.Context, worker int, u *unit) error {
 	defer u.done()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	var st scan.Stats
+	t := &g.tallies[worker]
 	if g.header(u) {
 		st.GroupsSkipped, st.RowsMatched = 1, int64(u.live())
-		return g.x.finish(u, &st, g.add(map[aggKey]int64{{bucket: g.bucket(u.first)}: int64(u.live())}))
+		t.add(g.bucket(u.first), record.Value{}, int64(u.live()))
+		return g.x.finish(u, &st, t.fits())
 	}
-	counts := map[aggKey]int64{}
-	if done, err := g.quick(u, &st, counts); done || err != nil {
+	if done, err := g.quick(u, &st, t); done || err != nil {
 		if err == nil {
-			err = g.add(counts)
+			err = t.fits()
 		}
 		if errors.Is(err, errNotMine) {
 			return err
@@ -109,18 +108,24 @@ func (g *aggregation) unit(ctx context.Context, _ int, u *unit) error {
 	r, sel, err := g.x.selection(u, &st)
 	if err == nil && sel != nil {
 		st.RowsMatched = int64(sel.Count())
-		err = g.count(r, sel, counts)
+		err = g.count(r, sel, t)
 	}
-	if grp, ok := r.(*part.Group); ok {
-		st.BytesRead = grp.BytesRead
-	}
+	st.BytesRead = bytesRead(r)
 	if err == nil {
-		err = g.add(counts)
+		err = t.fits()
 	}
 	if errors.Is(err, errNotMine) {
 		return err
 	}
 	return g.x.finish(u, &st, err)
+}
+
+// fits is an error when there are too many groups.
+func (t *tally) fits() error {
+	if len(t.list) > maxGroups {
+		return errNotMine
+	}
+	return nil
 }
 
 // header tells whether the unit's header alone says where all its rows belong.
@@ -133,15 +138,13 @@ func (g *aggregation) header(u *unit) bool {
 
 // quick counts a unit's rows from what headers, dictionaries and templates say, where
 // they say it.
-func (g *aggregation) quick(u *unit, st *scan.Stats, counts map[aggKey]int64) (done bool, err error) {
+func (g *aggregation) quick(u *unit, st *scan.Stats, t *tally) (done bool, err error) {
 	if u.part == nil || u.gone.count() > 0 || u.first < g.x.req.From || u.last >= g.x.req.To {
 		return false, nil
 	}
-	key := aggKey{}
-	if g.time != nil {
-		if key.bucket = g.bucket(u.first); key.bucket != g.bucket(u.last) {
-			return false, nil
-		}
+	bucket := g.bucket(u.first)
+	if bucket != g.bucket(u.last) {
+		return false, nil
 	}
 	all := always(g.x.req.Filter)
 	if g.field != nil && (!all || g.field.Field == record.FieldDataset) {
@@ -157,7 +160,7 @@ func (g *aggregation) quick(u *unit, st *scan.Stats, counts map[aggKey]int64) (d
 			return false, err
 		}
 		if n > 0 {
-			counts[key] = int64(n)
+			t.add(bucket, record.Value{}, int64(n))
 		}
 		st.RowsMatched = int64(n)
 	} else {
@@ -167,13 +170,11 @@ func (g *aggregation) quick(u *unit, st *scan.Stats, counts map[aggKey]int64) (d
 		}
 		missing := int64(u.rows)
 		for i, v := range values {
-			k := key
-			k.set(v)
-			counts[k] += number[i]
+			t.add(bucket, v, number[i])
 			missing -= number[i]
 		}
 		if missing > 0 {
-			counts[key] += missing
+			t.add(bucket, record.Value{}, missing)
 		}
 		st.RowsMatched = int64(u.rows)
 	}
@@ -219,20 +220,8 @@ func within(k *scan.Key, t int64) int64 {
 	return int64((rest(t) + rest(k.Offset)) % span)
 }
 
-func (g *aggregation) add(counts map[aggKey]int64) error {
-	g.x.mu.Lock()
-	defer g.x.mu.Unlock()
-	for k, n := range counts {
-		g.counts[k] += n
-	}
-	if len(g.counts) > maxGroups {
-		return errNotMine
-	}
-	return nil
-}
-
 // count adds the selected rows, run by run of rows in one bucket.
-func (g *aggregation) count(r rows, sel filter.Bitmap, counts map[aggKey]int64) error {
+func (g *aggregation) count(r rows, sel filter.Bitmap, t *tally) error {
 	var col *column.Col
 	if g.field != nil && g.field.Field != record.FieldDataset {
 		var err error
@@ -248,29 +237,28 @@ func (g *aggregation) count(r rows, sel filter.Bitmap, counts map[aggKey]int64) 
 		}
 	}
 	for from := 0; from < r.Len(); {
-		to, key := r.Len(), aggKey{}
+		to, bucket := r.Len(), int64(0)
 		if times != nil {
-			t := times[from]
-			key.bucket = g.bucket(t)
+			at := times[from]
+			bucket = g.bucket(at)
 			// Of the bucket of the last times that there are, all the rest is.
-			if left := g.time.Span - within(g.time, t); t <= math.MaxInt64-left {
-				to = from + sort.Search(r.Len()-from, func(i int) bool { return times[from+i] >= t+left })
+			if left := g.time.Span - within(g.time, at); at <= math.MaxInt64-left {
+				to = from + sort.Search(r.Len()-from, func(i int) bool { return times[from+i] >= at+left })
 			}
 		}
 		switch {
 		case g.field == nil:
 			if n := countRange(sel, from, to); n > 0 {
-				counts[key] += n
+				t.add(bucket, record.Value{}, n)
 			}
 		case g.field.Field == record.FieldDataset:
 			if n := countRange(sel, from, to); n > 0 {
-				key.kind, key.text = record.String, r.Dataset()
-				counts[key] += n
+				t.add(bucket, record.StringValue([]byte(r.Dataset())), n)
 			}
 		default:
-			countValues(col, sel, from, to, key, counts)
-			if len(counts) > maxGroups {
-				return errNotMine
+			countValues(col, sel, from, to, bucket, t)
+			if err := t.fits(); err != nil {
+				return err
 			}
 		}
 		from = to
@@ -303,16 +291,16 @@ func eachRow(sel filter.Bitmap, from, to int, f func(row uint32)) {
 	}
 }
 
-func countValues(c *column.Col, sel filter.Bitmap, from, to int, key aggKey, counts map[aggKey]int64) {
+func countValues(c *column.Col, sel filter.Bitmap, from, to int, bucket int64, t *tally) {
 	if c == nil {
 		if n := countRange(sel, from, to); n > 0 {
-			counts[key] += n
+			t.add(bucket, record.Value{}, n)
 		}
 		return
 	}
+	cursor := column.Cursor{Col: c}
 	if c.Form == scan.Consts || c.Form == scan.Dict {
 		byCode := make([]int64, len(c.Values)+1) // the last one: missing
-		cursor := column.Cursor{Col: c}
 		eachRow(sel, from, to, func(row uint32) {
 			switch s := cursor.Slot(row); {
 			case s < 0:
@@ -324,43 +312,38 @@ func countValues(c *column.Col, sel filter.Bitmap, from, to int, key aggKey, cou
 			}
 		})
 		for code, n := range byCode {
-			if n > 0 {
-				k := key
-				if code < len(c.Values) {
-					k.set(c.Values[code])
-				}
-				counts[k] += n
+			switch {
+			case n == 0:
+			case code < len(c.Values):
+				t.add(bucket, c.Values[code], n)
+			default:
+				t.add(bucket, record.Value{}, n)
 			}
 		}
 		return
 	}
-	cursor := column.Cursor{Col: c}
 	eachRow(sel, from, to, func(row uint32) {
-		k := key
+		v := record.Value{}
 		if s := cursor.Slot(row); s >= 0 {
-			k.set(c.Value(s))
+			v = c.Value(s)
 		}
-		counts[k]++
+		t.add(bucket, v, 1)
 	})
 }
 
-func (k *aggKey) set(v record.Value) {
-	k.kind, k.num, k.text = v.Kind, v.Int, string(v.Bytes)
-}
-
-func (g *aggregation) answer(a *scan.Aggregation) []scan.Group {
-	out := make([]scan.Group, 0, len(g.counts))
-	for k, n := range g.counts {
+func (t *tally) answer(a *scan.Aggregation) []scan.Group {
+	out := make([]scan.Group, 0, len(t.list))
+	for _, g := range t.list {
 		var grp scan.Group
 		for i := range a.By {
-			v := record.Value{Kind: k.kind, Int: k.num, Bytes: []byte(k.text)}
+			v := record.Value{Kind: g.kind, Int: g.num, Bytes: g.text}
 			if a.By[i].Field == record.FieldTime {
-				v = record.IntValue(k.bucket)
+				v = record.IntValue(g.bucket)
 			}
 			grp.Keys = append(grp.Keys, v)
 		}
 		for range a.Aggs {
-			grp.Values = append(grp.Values, record.IntValue(n))
+			grp.Values = append(grp.Values, record.IntValue(g.n))
 		}
 		out = append(out, grp)
 	}

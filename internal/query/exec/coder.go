@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 
+	"github.com/cespare/xxhash/v2"
+
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
 	"journalist/internal/scan"
@@ -25,12 +27,27 @@ type coder struct {
 	lastCode uint32
 	haveLast bool
 
-	lastText     []byte
-	lastTextCode uint32
-	haveText     bool
+	recent []recentText // of texts, by their hash
 
 	scratch []byte
 	trans   []int64 // of a block's dictionary; -1 unknown
+}
+
+// recentText is a text that came not long ago; its bytes are those of the values.
+type recentText struct {
+	text []byte
+	code uint32
+}
+
+// recentTexts is how many are kept, a power of two.
+const recentTexts = 1 << 10
+
+// recently returns the place of a text among the recent ones.
+func (c *coder) recently(text []byte) *recentText {
+	if c.recent == nil {
+		c.recent = make([]recentText, recentTexts)
+	}
+	return &c.recent[xxhash.Sum64(text)%recentTexts]
 }
 
 // codes is the key's value for each row of a block.
@@ -48,7 +65,7 @@ func (c *codes) at(i int) uint32 {
 }
 
 func newCoder(q *query, k lang.Key) *coder {
-	c := &coder{key: k, budget: &q.budget, max: q.e.o.MaxGroups, ints: map[int64]uint32{}, texts: map[string]uint32{}}
+	c := &coder{key: k, budget: &q.budget, max: q.groupLimit(), ints: map[int64]uint32{}, texts: map[string]uint32{}}
 	if k.Span > 0 {
 		c.buckets = newBucketer(k.Span, q.req.Zone)
 	}
@@ -100,16 +117,19 @@ func (c *coder) code(v *view, out *codes) error {
 	default:
 		for i := range out.of {
 			x := col.Value(i)
-			if x.Kind == record.String && c.haveText && bytes.Equal(x.Bytes, c.lastText) {
-				out.of[i] = c.lastTextCode
-				continue
+			var recent *recentText
+			if x.Kind == record.String && len(x.Bytes) > 0 && c.key.Bucket == 0 {
+				if recent = c.recently(x.Bytes); bytes.Equal(x.Bytes, recent.text) {
+					out.of[i] = recent.code
+					continue
+				}
 			}
 			code, err := c.value(x)
 			if err != nil {
 				return err
 			}
-			if out.of[i] = code; x.Kind == record.String && c.key.Bucket == 0 {
-				c.lastText, c.lastTextCode, c.haveText = c.values[code].Bytes, code, true
+			if out.of[i] = code; recent != nil {
+				*recent = recentText{c.values[code].Bytes, code}
 			}
 		}
 	}

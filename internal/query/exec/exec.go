@@ -128,6 +128,8 @@ type query struct {
 	ins      map[*lang.In]scan.Expr
 	datasets []string // of an inner query: those of the outer one; nil for all
 	hits     int      // of how many rows a context is shown
+
+	maxGroups int // of a stats; 0 for Options.MaxGroups
 }
 
 func (e *Engine) start(ctx context.Context, req lang.Request) (context.Context, *query, error) {
@@ -225,7 +227,7 @@ func (e *Engine) Run(ctx context.Context, req lang.Request, yield func(*scan.Blo
 func (q *query) run(ctx context.Context, p *plan, yield func(*scan.Block) error) error {
 	switch {
 	case p.stats != nil:
-		t, err := q.group(ctx, p)
+		t, err := q.groups(ctx, p)
 		if err != nil {
 			return err
 		}

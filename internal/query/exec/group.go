@@ -34,7 +34,7 @@ type pairs struct {
 }
 
 func newGrouper(q *query, s *lang.Stats, ifs []scan.Expr) *grouper {
-	g := &grouper{stats: s, ifs: ifs, budget: &q.budget, max: q.e.o.MaxGroups}
+	g := &grouper{stats: s, ifs: ifs, budget: &q.budget, max: q.groupLimit()}
 	for i, k := range s.By {
 		g.coders = append(g.coders, newCoder(q, k))
 		if i > 0 {
