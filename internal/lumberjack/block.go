@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sort"
 
 	"journalist/internal/record"
 	"journalist/internal/wire"
@@ -14,7 +15,7 @@ import (
 // The block is the payload of a 'B' frame: a run of lines of one source. Lengths
 // and counts are unsigned varints, the read time is 8 bytes big endian.
 //
-//	byte      version (1)
+//	byte      version: 2 when a row has fields of its own, else 1
 //	byte      flags: bit 0 = resume; the others must be 0
 //	16 bytes  source id
 //	varint    from
@@ -27,16 +28,19 @@ import (
 //	            form 0  the row begins where the one before ended, its line end is 1 byte
 //	            form 1  the same with a line end of 2 bytes
 //	            form 2  varint start - end of the row before, varint span, byte marks follow
-//	          the texts, one after another, without line ends
+//	            form 3  as form 2, and varint length of the row's extra (version 2)
+//	          the texts, one after another, without line ends, then the extras
 //
 // docs/format/lumberjack.md gives the reasons.
 const (
-	blockVersion = 1
-	blockResume  = 1
+	blockVersion       = 1
+	blockVersionExtras = 2
+	blockResume        = 1
 
 	formLF       = 0
 	formCRLF     = 1
 	formExplicit = 2
+	formExtra    = 3
 
 	// blockHeader is more than any block's bytes besides fields, rows and texts.
 	blockHeader = 2 + 16 + 2*binary.MaxVarintLen64 + 8 + 2*binary.MaxVarintLen64
@@ -70,7 +74,12 @@ func AppendBlock(dst []byte, l *record.Lines, lo, hi int, resume bool) []byte {
 	if resume {
 		flags = blockResume
 	}
-	dst = append(dst, blockVersion, flags)
+	extras := extrasOf(l, lo, hi)
+	version := byte(blockVersion)
+	if len(extras) > 0 {
+		version = blockVersionExtras
+	}
+	dst = append(dst, version, flags)
 	dst = append(dst, l.Position.ID[:]...)
 	dst = binary.AppendUvarint(dst, from)
 	dst = binary.AppendUvarint(dst, to-from)
@@ -78,7 +87,35 @@ func AppendBlock(dst []byte, l *record.Lines, lo, hi int, resume bool) []byte {
 	dst = appendFields(dst, l.Fields)
 	rows := l.Rows[lo:hi]
 	dst = binary.AppendUvarint(dst, uint64(len(rows)))
-	end := from
+	if len(extras) > 0 {
+		dst = appendRowsWithExtras(dst, rows, extras, uint32(lo), from)
+	} else {
+		dst = appendRows(dst, rows, from)
+	}
+	for i := range rows {
+		r := &rows[i]
+		dst = append(dst, l.Data[r.Off:r.Off+r.Len]...)
+	}
+	for _, e := range extras {
+		dst = append(dst, l.Data[e.Off:e.Off+e.Len]...)
+	}
+	return dst
+}
+
+// extrasOf returns the extras of rows [lo,hi).
+func extrasOf(l *record.Lines, lo, hi int) []record.Extra {
+	if len(l.Extras) == 0 {
+		return nil
+	}
+	at := func(row int) int {
+		return sort.Search(len(l.Extras), func(k int) bool { return int(l.Extras[k].Row) >= row })
+	}
+	return l.Extras[at(lo):at(hi)]
+}
+
+// appendRows appends what is said about rows of which none has an extra; end is
+// where the block begins in the source.
+func appendRows(dst []byte, rows []record.Line, end uint64) []byte {
 	for i := range rows {
 		r := &rows[i]
 		switch {
@@ -87,16 +124,32 @@ func AppendBlock(dst []byte, l *record.Lines, lo, hi int, resume bool) []byte {
 		case r.Start == end && r.Marks == 0 && r.Span == r.Len+2:
 			dst = binary.AppendUvarint(dst, uint64(r.Len)<<2|formCRLF)
 		default:
-			dst = binary.AppendUvarint(dst, uint64(r.Len)<<2|formExplicit)
-			dst = binary.AppendUvarint(dst, r.Start-end)
-			dst = binary.AppendUvarint(dst, uint64(r.Span))
-			dst = append(dst, byte(r.Marks))
+			dst = appendExplicit(dst, r, end, formExplicit)
 		}
 		end = r.Start + uint64(r.Span)
 	}
+	return dst
+}
+
+func appendExplicit(dst []byte, r *record.Line, end, form uint64) []byte {
+	dst = binary.AppendUvarint(dst, uint64(r.Len)<<2|form)
+	dst = binary.AppendUvarint(dst, r.Start-end)
+	dst = binary.AppendUvarint(dst, uint64(r.Span))
+	return append(dst, byte(r.Marks))
+}
+
+// appendRowsWithExtras is appendRows for rows of which some have extras; first is
+// the number of rows[0] in the run.
+func appendRowsWithExtras(dst []byte, rows []record.Line, extras []record.Extra, first uint32, end uint64) []byte {
 	for i := range rows {
-		r := &rows[i]
-		dst = append(dst, l.Data[r.Off:r.Off+r.Len]...)
+		if len(extras) > 0 && extras[0].Row == first+uint32(i) {
+			dst = appendExplicit(dst, &rows[i], end, formExtra)
+			dst = binary.AppendUvarint(dst, uint64(extras[0].Len))
+			extras = extras[1:]
+		} else {
+			dst = appendRows(dst, rows[i:i+1], end)
+		}
+		end = rows[i].Start + uint64(rows[i].Span)
 	}
 	return dst
 }
@@ -136,6 +189,9 @@ func blockSize(l *record.Lines, lo, hi int) int {
 	for i := lo; i < hi; i++ {
 		n += int(l.Rows[i].Len)
 	}
+	for _, e := range extrasOf(l, lo, hi) {
+		n += int(e.Len) + 8
+	}
 	return n
 }
 
@@ -154,8 +210,9 @@ type BlockDecoder struct {
 // small multiple of len(p).
 func (d *BlockDecoder) Decode(p []byte, maxRows int) (*record.Lines, error) {
 	c := wire.Decoder{Data: p, Kind: errBlock}
-	if v := c.Byte(); v != blockVersion && c.Err() == nil {
-		return nil, fmt.Errorf("block version %d, this program reads %d", v, blockVersion)
+	version := c.Byte()
+	if version != blockVersion && version != blockVersionExtras && c.Err() == nil {
+		return nil, fmt.Errorf("block version %d, this program reads %d and %d", version, blockVersion, blockVersionExtras)
 	}
 	flags := c.Byte()
 	if flags&^blockResume != 0 {
@@ -185,7 +242,7 @@ func (d *BlockDecoder) Decode(p []byte, maxRows int) (*record.Lines, error) {
 		d.setFields(&c, raw)
 	}
 	if c.Err() == nil {
-		d.rows(&c, int(rows))
+		d.rows(&c, int(rows), version == blockVersionExtras)
 	}
 	if err := c.Err(); err != nil {
 		return nil, err
@@ -235,15 +292,15 @@ func (d *BlockDecoder) setFields(block *wire.Decoder, raw []byte) {
 	d.fields, d.lines.Fields = fields, fields
 }
 
-// rows decodes n rows and takes what is left as their texts.
-func (d *BlockDecoder) rows(c *wire.Decoder, n int) {
+// rows decodes n rows and takes what is left as their texts and extras.
+func (d *BlockDecoder) rows(c *wire.Decoder, n int, extras bool) {
 	l := &d.lines
-	l.Rows = l.Rows[:0]
+	l.Rows, l.Extras = l.Rows[:0], l.Extras[:0]
 	if cap(l.Rows) < n {
 		l.Rows = make([]record.Line, 0, n)
 	}
 	p, end := c.Data, l.Position.From
-	var off uint64
+	var off, extra uint64 // bytes of texts and of extras so far
 	for ; n > 0; n-- {
 		var v uint64
 		if len(p) > 0 && p[0] < 0x80 {
@@ -266,20 +323,21 @@ func (d *BlockDecoder) rows(c *wire.Decoder, n int) {
 			row.Span = uint32(size) + 1
 		case formCRLF:
 			row.Span = uint32(size) + 2
-		case formExplicit:
+		case formExplicit, formExtra:
 			c.Data = p
 			skip, span, marks := c.Uvarint(), c.Uvarint(), record.LineMarks(c.Byte())
-			p = c.Data
 			if skip > l.Position.To-end || span > math.MaxUint32 || marks&^allMarks != 0 {
 				c.Fail("row %d with gap %d, span %d, marks %#x", len(l.Rows), skip, span, marks)
 			}
 			row.Start, row.Span, row.Marks = end+skip, uint32(span), marks
-		default:
-			c.Fail("row %d has unknown form 3", len(l.Rows))
+			if v&3 == formExtra {
+				extra += d.extra(c, extras, extra)
+			}
+			p = c.Data
 		}
 		end = row.Start + uint64(row.Span)
 		off += size
-		if c.Err() == nil && (end > l.Position.To || off > uint64(len(p))) {
+		if c.Err() == nil && (end > l.Position.To || off+extra > uint64(len(p))) {
 			c.Fail("row %d ends at %d of %d in the source and at text byte %d of %d", len(l.Rows), end, l.Position.To, off, len(p))
 		}
 		if c.Err() != nil {
@@ -287,9 +345,26 @@ func (d *BlockDecoder) rows(c *wire.Decoder, n int) {
 		}
 		l.Rows = append(l.Rows, row)
 	}
-	if off != uint64(len(p)) {
-		c.Fail("%d bytes of text, the rows have %d", len(p), off)
+	if off+extra != uint64(len(p)) {
+		c.Fail("%d bytes of text, the rows have %d", len(p), off+extra)
 		return
 	}
+	for i := range l.Extras {
+		l.Extras[i].Off += uint32(off) // they follow the texts
+	}
 	l.Data = p
+}
+
+// extra decodes the length of a row's extra, which begins at byte at of all
+// extras, and returns it.
+func (d *BlockDecoder) extra(c *wire.Decoder, allowed bool, at uint64) uint64 {
+	n, row := c.Uvarint(), len(d.lines.Rows)
+	if c.Err() == nil && (!allowed || n == 0 || n > record.MaxRecord || at+n > uint64(len(c.Data))) {
+		c.Fail("row %d with %d bytes of fields, %d are allowed and %d left", row, n, record.MaxRecord, len(c.Data))
+	}
+	if c.Err() != nil {
+		return 0
+	}
+	d.lines.Extras = append(d.lines.Extras, record.Extra{Row: uint32(row), Off: uint32(at), Len: uint32(n)})
+	return n
 }

@@ -49,6 +49,7 @@ type plainRow struct {
 	Span  uint32
 	Marks record.LineMarks
 	Text  string
+	Extra string
 }
 
 func plainOf(l *record.Lines, lo, hi int, resume bool) plain {
@@ -58,7 +59,7 @@ func plainOf(l *record.Lines, lo, hi int, resume bool) plain {
 	p.Fields = append(p.Fields, l.Fields...)
 	for i := lo; i < hi; i++ {
 		r := l.Rows[i]
-		p.Rows = append(p.Rows, plainRow{r.Start, r.Span, r.Marks, string(l.Text(i))})
+		p.Rows = append(p.Rows, plainRow{r.Start, r.Span, r.Marks, string(l.Text(i)), string(l.ExtraOf(i))})
 	}
 	return p
 }
@@ -92,9 +93,43 @@ func drawLines(t *rapid.T) *record.Lines {
 		pos = row.Start + uint64(row.Span)
 		l.Data = append(append(l.Data, text...), "\r\n"[rapid.IntRange(0, 2).Draw(t, "eol"):]...)
 		l.Rows = append(l.Rows, row)
+		if rapid.IntRange(0, 2).Draw(t, "extra") == 0 {
+			addExtra(l, len(l.Rows)-1, rapid.SampledFrom([]string{`{}`, `{"a":1}`, `{"@timestamp":"2026-01-02T03:04:05Z","b":{"c":"d"}}`}).Draw(t, "fields"))
+		}
 	}
 	l.Position.To = pos + rapid.Uint64Range(0, 100).Draw(t, "skipped")
 	return l
+}
+
+// addExtra gives a row fields of its own; rows come in order.
+func addExtra(l *record.Lines, row int, extra string) {
+	l.Extras = append(l.Extras, record.Extra{Row: uint32(row), Off: uint32(len(l.Data)), Len: uint32(len(extra))})
+	l.Data = append(l.Data, extra...)
+}
+
+func TestBlockVersions(t *testing.T) {
+	l := makeLines(1, 10, []byte("one\ntwo\nthree\n"))
+	addExtra(l, 1, `{"a":1}`)
+	for _, c := range []struct{ lo, hi, version int }{{0, 1, 1}, {0, 2, 2}, {1, 2, 2}, {2, 3, 1}, {0, 3, 2}} {
+		p := AppendBlock(nil, l, c.lo, c.hi, false)
+		if int(p[0]) != c.version {
+			t.Errorf("rows %d to %d are version %d", c.lo, c.hi, p[0])
+		}
+		if len(p) > blockSize(l, c.lo, c.hi) {
+			t.Errorf("%d bytes, expected at most %d", len(p), blockSize(l, c.lo, c.hi))
+		}
+	}
+	// The versions differ in nothing but form 3, which version 1 does not have.
+	p := AppendBlock(nil, l, 0, 3, false)
+	p[0] = blockVersion
+	if _, err := new(BlockDecoder).Decode(p, 3); err == nil {
+		t.Error("fields of rows pass in version 1")
+	}
+	plain := AppendBlock(nil, makeLines(1, 10, []byte("one\n")), 0, 1, false)
+	plain[0] = blockVersionExtras
+	if got, err := new(BlockDecoder).Decode(plain, 1); err != nil || len(got.Extras) != 0 {
+		t.Error(got, err)
+	}
 }
 
 func TestBlockRoundTrip(t *testing.T) {
@@ -153,7 +188,10 @@ func TestBlockFieldsAreShared(t *testing.T) {
 }
 
 func TestBlockDamaged(t *testing.T) {
-	good := AppendBlock(nil, makeLines(1, 10, []byte("one\ntwo\r\nthree"), record.Pair{Name: "host", Value: "web"}), 0, 3, true)
+	run := makeLines(1, 10, []byte("one\ntwo\r\nthree"), record.Pair{Name: "host", Value: "web"})
+	addExtra(run, 0, `{"a":1}`)
+	addExtra(run, 2, `{"a":2}`)
+	good := AppendBlock(nil, run, 0, 3, true)
 	var d BlockDecoder
 	if _, err := d.Decode(good, 3); err != nil {
 		t.Fatal(err)
@@ -169,7 +207,7 @@ func TestBlockDamaged(t *testing.T) {
 		return p
 	}
 	for name, p := range map[string][]byte{
-		"version":  change(0, 2),
+		"version":  change(0, 3),
 		"flags":    change(1, 3),
 		"zero id":  append(append(bytes.Clone(good[:2]), make([]byte, 16)...), good[18:]...),
 		"trailing": append(bytes.Clone(good), 'x'),
@@ -187,6 +225,10 @@ func FuzzBlock(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(AppendBlock(nil, makeLines(1, 10, []byte("one\ntwo\r\nthree"), record.Pair{Name: "host", Value: "web"}), 0, 3, true))
 	f.Add(AppendBlock(nil, makeLines(2, 1<<50, nil), 0, 0, false))
+	with := makeLines(1, 10, []byte("one\ntwo\r\nthree"))
+	addExtra(with, 0, `{"a":1}`)
+	addExtra(with, 2, `{"@timestamp":"2026-01-02T03:04:05Z"}`)
+	f.Add(AppendBlock(nil, with, 0, 3, true))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		var d BlockDecoder
 		l, err := d.Decode(p, 1000)

@@ -35,6 +35,8 @@ const (
 	FieldError   = "_error"
 	FieldDataset = "dataset"
 	FieldSource  = "_source"
+	// FieldExtra keeps the text of an Extra that is no JSON object.
+	FieldExtra = "_extra"
 
 	// DefaultDataset takes the records that name no other.
 	DefaultDataset = "logs"

@@ -280,7 +280,7 @@ func (c *conn) event(w *window, ev *lumberjack.Event, now int64) {
 				return
 			}
 		}
-		c.submit(w, c.m.block(l))
+		c.m.block(l, func(b *record.Batch) { c.submit(w, b) })
 	case lumberjack.EventJSON:
 		c.m.json(ev, now)
 	case lumberjack.EventPairs:

@@ -18,6 +18,15 @@ import (
 // record.MaxBatchBytes by more than the largest frame and its rows need.
 const cutBatch = record.MaxBatchBytes / 2
 
+// cutNames is how many field names a batch may have when it gets another row: they
+// count in what the store takes, but not in Batch.Bytes.
+const cutNames = 4 * record.MaxFields
+
+// full tells that a batch must not get another row.
+func full(b *record.Batch) bool {
+	return b.Bytes() >= cutBatch || b.Len() >= record.MaxBatchRows || len(b.Names()) > cutNames
+}
+
 // mapper makes batches of a connection's events. It is used by the connection's
 // reading goroutine.
 type mapper struct {
@@ -35,23 +44,24 @@ type mapper struct {
 	get    func() *record.Batch
 }
 
-// block adds a block; it returns a batch that is complete now, or nil.
-func (m *mapper) block(l *record.Lines) (done *record.Batch) {
+// block adds a block and calls done with each batch that is complete by it.
+func (m *mapper) block(l *record.Lines, done func(*record.Batch)) {
 	b := m.run
 	if b != nil && (b.Position.ID != l.Position.ID || b.Position.To != l.Position.From || l.Position.Resume ||
 		!slices.Equal(m.fields, l.Fields) || b.Bytes()+len(l.Data) > cutBatch || b.Len()+len(l.Rows) > record.MaxBatchRows) {
-		done, b = b, nil
+		m.run = nil
+		done(b)
+		b = nil
 	}
 	if b == nil {
-		b = m.get()
-		b.Client, b.Position = m.client, l.Position
-		for _, f := range l.Fields {
-			b.AddCommon(b.NameID(fieldName(f.Name)), record.Value{Kind: record.String, Bytes: []byte(f.Value)})
-		}
-		m.run, m.fields = b, l.Fields
+		b = m.begin(l, l.Position)
 	}
 	b.Position.To = l.Position.To
 	message, offset := b.NameID(record.FieldMessage), b.NameID(record.FieldOffset)
+	if len(l.Extras) > 0 {
+		m.blockWithExtras(l, done)
+		return
+	}
 	for i := range l.Rows {
 		r := &l.Rows[i]
 		b.AddRow(l.ReadTime)
@@ -63,7 +73,17 @@ func (m *mapper) block(l *record.Lines) (done *record.Batch) {
 			b.Add(b.NameID(record.FieldTags), record.Value{Kind: record.JSON, Bytes: m.tags})
 		}
 	}
-	return done
+}
+
+// begin opens the batch of blocks.
+func (m *mapper) begin(l *record.Lines, p record.Position) *record.Batch {
+	b := m.get()
+	b.Client, b.Position = m.client, p
+	for _, f := range l.Fields {
+		b.AddCommon(b.NameID(fieldName(f.Name)), record.Value{Kind: record.String, Bytes: []byte(f.Value)})
+	}
+	m.run, m.fields = b, l.Fields
+	return b
 }
 
 // endRun returns the batch of blocks that is still open, or nil.
@@ -106,7 +126,7 @@ func (m *mapper) drop() { m.run, m.fields, m.plain = nil, nil, nil }
 func (m *mapper) batch() *record.Batch {
 	if n := len(m.plain); n > 0 {
 		b := m.plain[n-1]
-		if b.Bytes() < cutBatch && b.Len() < record.MaxBatchRows {
+		if !full(b) {
 			return b
 		}
 	}

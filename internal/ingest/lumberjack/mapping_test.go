@@ -86,7 +86,11 @@ func TestMapJSON(t *testing.T) {
 
 func TestMapBlocks(t *testing.T) {
 	m := newMapper()
-	if m.block(run(1, 0, true, "a", "b")) != nil || m.block(run(1, 4, false, "c")) != nil {
+	block := func(l *record.Lines) (done *record.Batch) {
+		m.block(l, func(b *record.Batch) { done = b })
+		return done
+	}
+	if block(run(1, 0, true, "a", "b")) != nil || block(run(1, 4, false, "c")) != nil {
 		t.Fatal("runs that follow each other were not joined")
 	}
 	check := func(b *record.Batch, rows int, from, to uint64, resume bool) {
@@ -95,12 +99,12 @@ func TestMapBlocks(t *testing.T) {
 			t.Fatalf("batch %+v", b)
 		}
 	}
-	check(m.block(run(2, 0, true, "x")), 3, 0, 6, true)    // another source
-	check(m.block(run(2, 9, false, "y")), 1, 0, 2, true)   // a gap
-	check(m.block(run(2, 11, true, "z")), 1, 9, 11, false) // resume
+	check(block(run(2, 0, true, "x")), 3, 0, 6, true)    // another source
+	check(block(run(2, 9, false, "y")), 1, 0, 2, true)   // a gap
+	check(block(run(2, 11, true, "z")), 1, 9, 11, false) // resume
 	l := run(2, 13, false, "other fields")
 	l.Fields = []record.Pair{{Name: "host", Value: "elsewhere"}}
-	check(m.block(l), 1, 11, 13, true)
+	check(block(l), 1, 11, 13, true)
 	check(m.endRun(), 1, 13, 26, false)
 	if m.endRun() != nil {
 		t.Error("a batch twice")
