@@ -18,8 +18,8 @@ type questionReport struct {
 }
 
 // askAll asks every question that the corpus has rows for, several times each.
-func (b *bencher) askAll(ctx context.Context, s store, into map[string]*questionReport) error {
-	for _, q := range questions {
+func (b *bencher) askAll(ctx context.Context, s store, list []question, into map[string]*questionReport) error {
+	for _, q := range list {
 		if q.needs != "" && !b.corpus.has(q.needs) {
 			continue
 		}

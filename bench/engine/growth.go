@@ -68,7 +68,7 @@ func (b *bencher) grow(ctx context.Context, s store, g *growthFigures) error {
 		return err
 	}
 	b.say("%s: %d times the corpus, %d rows: CPU %.2f s, disk %.2f MB", g.Title, g.Copies, g.Load.Rows, g.Load.CPU, mega(g.Load.Disk))
-	if err := b.askAll(ctx, s, g.Questions); err != nil {
+	if err := b.askAll(ctx, s, questions, g.Questions); err != nil {
 		return err
 	}
 	if u, err = s.usage(); err != nil {

@@ -10,7 +10,7 @@
 // internal/api. bench/way measures the way of a line through scribe.
 //
 // The files in the order of a run: options, corpus and bulk (files become bodies),
-// store (what is measured, and its two kinds ours and rival), load, questions,
+// store (what is measured, and its two kinds ours and rival), load, questions, made,
 // run (one store's whole measurement), growth, compare and report.
 package main
 

@@ -85,7 +85,7 @@ func testOptions(t *testing.T, corpus string) options {
 	t.Helper()
 	return options{
 		corpus: corpus, bin: bin.Journalist, dir: t.TempDir(), out: filepath.Join(t.TempDir(), "report.json"),
-		conns: 2, runs: 2, probes: 2, settle: 300 * time.Millisecond, groups: true, alone: true,
+		made: 2000, conns: 2, runs: 2, probes: 2, settle: 300 * time.Millisecond, groups: true, alone: true,
 		stdout: io.Discard, progress: io.Discard,
 	}
 }
@@ -144,6 +144,20 @@ func TestBench(t *testing.T) {
 		if f.DiskStopped <= 0 || f.Rows == 0 {
 			t.Errorf("%s: %+v", name, f)
 		}
+	}
+	want = map[string]string{
+		"uniq_millions": `{"n":2000}`,
+	}
+	for _, q := range furtherQuestions {
+		x := j.Questions[q.name]
+		if x == nil || x.Error != "" || x.Answer == "" {
+			t.Errorf("%s: %+v", q.name, x)
+		} else if answer := want[q.name]; answer != "" && x.Answer != answer {
+			t.Errorf("%s: %s, want %s", q.name, x.Answer, answer)
+		}
+	}
+	if j.Further == nil || j.Further.Rows != textRows+jsonRows+2000 || j.Further.RSS <= 0 {
+		t.Errorf("further: %+v", j.Further)
 	}
 	if j.Readable.Probes != 2 || j.Readable.Worst <= 0 || j.All.RSS <= 0 || j.All.DiskStopped <= 0 {
 		t.Errorf("figures: %+v %+v", j.Readable, j.All)

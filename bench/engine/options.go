@@ -29,6 +29,7 @@ type options struct {
 	growth bool
 	steps  []int // copies of the corpus in growth
 	strict bool
+	made   int64 // rows of the made set, 0 for none
 
 	stdout, progress io.Writer
 }
@@ -50,6 +51,7 @@ func parseOptions(args []string) (options, error) {
 	fl.BoolVar(&o.alone, "alone", false, "load each set into a store of its own too")
 	fl.BoolVar(&o.groups, "groups", true, "load the text sets and the JSON sets into stores of their own too")
 	fl.BoolVar(&o.growth, "growth", false, "instead, load 1, 4 and 16 times the corpus and show the cost of a row and of a question")
+	fl.Int64Var(&o.made, "made", 3_000_000, "rows of a made set, for further questions to the corpus and to it; 0 leaves them out")
 	fl.BoolVar(&o.strict, "strict", false, "fail when a figure that must be reached is not")
 	if err := fl.Parse(args); err != nil {
 		return o, err
@@ -82,7 +84,7 @@ func (o *options) check() error {
 	if o.corpus == "" {
 		return errors.New("-corpus is missing: a folder of .log and .json files, or of .bulk bodies")
 	}
-	if o.conns < 1 || o.runs < 1 || o.settle <= 0 || o.probes < 0 {
+	if o.conns < 1 || o.runs < 1 || o.settle <= 0 || o.probes < 0 || o.made < 0 {
 		return errors.New("-conns, -runs and -settle must be positive")
 	}
 	if o.growth && len(o.steps) == 0 {

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // question is one question in both languages.
 type question struct {
 	name        string
@@ -21,6 +23,8 @@ const (
 	byNumbers  comparison = iota // the column n of all rows, in order
 	byEstimate                   // the same within 2 %
 	byTimes                      // the times of all rows, in order
+	byRows                       // as many rows
+	byNothing                    // not at all: the stores mean different things
 )
 
 // questions are what a person who investigates asks: counts of words, phrases and
@@ -53,3 +57,28 @@ var questions = []question{
 	{name: "last_100_word", by: byTimes, ours: `message:Failed | fields @timestamp | limit 100`, rival: `Failed | sort by (_time desc) limit 100 | fields _time`, check: `i(Failed) | sort by (_time desc) limit 100 | fields _time`},
 	{name: "top_msg_words", needs: "nginx", ours: `app=nginx | extract "] \"<method> <path> " from message | stats count() as n by method | sort -n | limit 5`, rival: `app:nginx | extract "] \"<method> <path> " from _msg | stats by (method) count() n | sort by (n desc) | limit 5`},
 }
+
+// furtherQuestions are asked of the corpus together with the made set: fields of
+// millions of values, the text as a whole, explorations, and how soon the first row
+// comes. The questions about the newest rows find theirs in the newest hour.
+var furtherQuestions = []question{
+	{name: "uniq_millions", by: byEstimate, ours: `app=orders | stats count_uniq(id) as n`, rival: `app:orders | count_uniq(id) n`},
+	{name: "by_millions", ours: `app=orders | stats count() as n by id | sort -n | limit 10`, rival: `app:orders | stats by (id) count() n | sort by (n desc) | limit 10`},
+	{name: "by_thousands", ours: `app=orders | stats count() as n by customer | sort -n, customer | limit 10`, rival: `app:orders | stats by (customer) count() n | sort by (n desc, customer) | limit 10`},
+	{name: "top_text", ours: `* | stats count() as n by message | sort -n | limit 10`, rival: `* | stats by (_msg) count() n | sort by (n desc) | limit 10`},
+	{name: "p99_by_host_time", by: byRows, ours: `app=orders | stats p99(took) as n by host, time(1h) | sort time, host`, rival: `app:orders | stats by (host, _time:1h) quantile(0.99, took) n | sort by (_time, host)`},
+	{name: "extract_count", ours: `app=orders | extract "GET <path> gave <status> in" | stats count() as n by path | sort -n, path | limit 5`, rival: `app:orders | extract "GET <path> gave <status> in" from _msg | stats by (path) count() n | sort by (n desc, path) | limit 5`},
+	{name: "patterns", by: byNothing, ours: `* | patterns 50`, rival: `* | collapse_nums | top 50 by (_msg)`},
+	{name: "patterns_word", by: byNothing, ours: `message:refused | patterns 50`, rival: `i(refused) | collapse_nums | top 50 by (_msg)`},
+	{name: "facets_million", by: byNothing, ours: `app=orders _time:[2026-11-01T00:00 TO 2026-11-01T05:33:19] | facets`, rival: `app:orders _time:[2026-11-01T00:00:00Z,2026-11-01T05:33:20Z) | facets`},
+	{name: "context_old", by: byTimes, ours: `message:` + firstNeedle + ` | context 10 by host, app`, rival: firstNeedle + ` | stream_context before 10 after 10`},
+	{name: "first_oldest", by: byTimes, ours: `message:` + firstNeedle + ` | limit 1`, rival: firstNeedle + ` | limit 1`},
+	{name: "first_word", by: byTimes, ours: `message:refused | limit 1`, rival: `i(refused) | sort by (_time desc) limit 1`},
+	{name: "first_part", by: byTimes, ours: `message:*pstrea* | limit 1`, rival: `~"pstrea" | sort by (_time desc) limit 1`},
+	{name: "first_regex", by: byTimes, ours: `message:/gave 503 in \d+ ms/ | limit 1`, rival: `~"gave 503 in \\d+ ms" | sort by (_time desc) limit 1`},
+	{name: "first_number", by: byTimes, ours: `took>300 | limit 1`, rival: `took:>300 | sort by (_time desc) limit 1`},
+	{name: "first_not", by: byTimes, ours: `app=orders -status=200 | limit 1`, rival: `app:orders !status:=200 | sort by (_time desc) limit 1`},
+}
+
+// allQuestions are those of both kinds.
+func allQuestions() []question { return slices.Concat(questions, furtherQuestions) }

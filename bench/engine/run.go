@@ -29,6 +29,13 @@ type storeReport struct {
 	Alone     map[string]sizeFigures     `json:"alone,omitempty"`  // each set by itself
 	Questions map[string]*questionReport `json:"questions"`
 	Readable  readableFigures            `json:"readable"`
+	Further   *furtherFigures            `json:"further,omitempty"`
+}
+
+// furtherFigures are those of the store that holds the corpus and the made set.
+type furtherFigures struct {
+	Rows int64 `json:"rows"`
+	RSS  int64 `json:"peak_rss_bytes"` // load and questions
 }
 
 // allFigures are those of the store that holds all sets.
@@ -54,9 +61,13 @@ type readableFigures struct {
 }
 
 // window is the range of time that our questions cover: all rows of so many
-// copies of the corpus, and the probes behind them.
+// copies of the corpus and of the made set, and the probes behind them.
 func (b *bencher) window(copies int) (from, to time.Time) {
-	return epoch, epoch.Add(time.Duration(copies)*b.corpus.span() + time.Hour)
+	last := epoch.Add(time.Duration(copies) * b.corpus.span())
+	if made := epoch.Add(time.Duration(b.made) * rowStep); made.After(last) {
+		last = made
+	}
+	return epoch, last.Add(time.Hour)
 }
 
 // starters are the stores to measure, ours first.
@@ -91,6 +102,11 @@ func (b *bencher) measure(ctx context.Context) (ours, rival *storeReport, err er
 		r := &storeReport{Sets: map[string]loadFigures{}, Groups: map[string]sizeFigures{}, Alone: map[string]sizeFigures{}, Questions: map[string]*questionReport{}}
 		reports[i] = r
 		if err := b.with(ctx, st, func(s store) error { return b.measureAll(ctx, s, r) }); err != nil {
+			return nil, nil, err
+		}
+	}
+	if b.made > 0 {
+		if err := b.measureFurther(ctx, starters, reports); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -165,7 +181,7 @@ func (b *bencher) measureAll(ctx context.Context, s store, r *storeReport) error
 		return err
 	}
 	b.say("%s: all %d rows, CPU %.2f s, disk %.2f MB, peak RSS %.0f MB", r.Title, r.All.Rows, r.All.CPU, mega(r.All.Disk), mega(u.PeakRSS))
-	if err := b.askAll(ctx, s, r.Questions); err != nil {
+	if err := b.askAll(ctx, s, questions, r.Questions); err != nil {
 		return err
 	}
 	if u, err = s.usage(); err != nil {
@@ -182,6 +198,42 @@ func (b *bencher) measureAll(ctx context.Context, s store, r *storeReport) error
 	}
 	r.All.DiskStopped, err = s.disk()
 	return err
+}
+
+// measureFurther loads the corpus and the made set into stores of their own and asks
+// the further questions.
+func (b *bencher) measureFurther(ctx context.Context, starters []start, reports []*storeReport) error {
+	made, err := makeOrders(ctx, filepath.Join(b.work, "made"), b.made)
+	if err != nil {
+		return err
+	}
+	sets := append(slices.Clone(b.corpus.sets), made)
+	for i, st := range starters {
+		r := reports[i]
+		err := b.with(ctx, st, func(s store) error {
+			f, err := b.load(ctx, s, sets, 0)
+			if err != nil {
+				return err
+			}
+			if err := s.flush(ctx); err != nil {
+				return err
+			}
+			if err := b.idle(ctx, s); err != nil {
+				return err
+			}
+			b.say("%s: %d rows with the made ones, CPU %.2f s", r.Title, f.Rows, f.CPU)
+			if err := b.askAll(ctx, s, furtherQuestions, r.Questions); err != nil {
+				return err
+			}
+			u, err := s.usage()
+			r.Further = &furtherFigures{Rows: f.Rows, RSS: u.PeakRSS}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // size loads some sets into a store of their own.

@@ -267,7 +267,7 @@ func (b *hashBuffers) flushShard(shard int) error {
 			s.mu.Unlock()
 			continue
 		}
-		s.mu.Unlock() // another worker was faster, or the shard is gone
+		s.mu.Unlock()                                  // another worker was faster, or the shard is gone
 		_ = b.to.budget.take(-8*int64(grown-size), "") // giving back does not fail
 	}
 	return nil
