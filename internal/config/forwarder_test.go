@@ -60,9 +60,12 @@ func TestForwarder(t *testing.T) {
 	for i := range f.Files {
 		f.Files[i].File = filepath.Base(f.Files[i].File)
 	}
-	got = fmt.Sprintf("%+v", f.Files)
-	want = "[{Paths:[/var/log/syslog /var/log/*.log] Fields:[{Name:type Value:syslog} {Name:dc Value:fra} {Name:a Value:1}] DeadTime:24h0m0s File:scribe.conf Line:12}" +
-		" {Paths:[/srv/logs/*.log] Fields:[] DeadTime:1h30m0s File:scribe.conf Line:14}]"
+	got = ""
+	for _, g := range f.Files {
+		got += fmt.Sprintln(g.Paths, g.Fields, g.DeadTime, g.File, g.Line)
+	}
+	want = "[/var/log/syslog /var/log/*.log] [{type syslog} {dc fra} {a 1}] 24h0m0s scribe.conf 12\n" +
+		"[/srv/logs/*.log] [] 1h30m0s scribe.conf 14\n"
 	if got != want {
 		t.Errorf("files\n got %s\nwant %s", got, want)
 	}
@@ -213,7 +216,7 @@ func FuzzForwarder(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		env := func(name string) (string, bool) { return "<" + name + ">\n\"", len(name)%2 == 0 }
-		m := merger{lookup: env, out: &Forwarder{}, set: map[string]Problem{}}
+		m := merger{lookup: env, out: &Forwarder{}, set: settings{}}
 		m.add("c", text)
 		m.finish("c")
 		lines := strings.Count(string(text), "\n") + 1

@@ -1,12 +1,9 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -14,19 +11,12 @@ import (
 
 // ParseServer is LoadServer for a text; name stands in the errors.
 func ParseServer(name string, text []byte) (*Server, error) {
-	r := reader{file: name, out: DefaultServer()}
+	r := serverReader{reader: reader{file: name}, out: DefaultServer()}
 	if len(text) > maxServer {
 		return nil, Problems{{File: name, Msg: "is too large"}}
 	}
-	var root yaml.Node
-	if err := yaml.Load(text, &root); err != nil {
-		if blank(text) {
-			return r.out, nil
-		}
-		return nil, Problems{r.syntax(err)}
-	}
-	if len(root.Content) > 0 {
-		r.mapping(root.Content[0], "", r.top())
+	if !r.document(text, r.top()) {
+		return nil, r.problems
 	}
 	r.finish()
 	if err := r.problems.asError(); err != nil {
@@ -35,167 +25,38 @@ func ParseServer(name string, text []byte) (*Server, error) {
 	return r.out, nil
 }
 
-// blank tells that a text has nothing but comments and document markers.
-func blank(text []byte) bool {
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 && line[0] != '#' && string(line) != "---" {
-			return false
-		}
-	}
-	return true
+// serverReader reads journalist's configuration.
+type serverReader struct {
+	reader
+	out *Server
 }
 
-// reader turns the nodes of a YAML document into a Server.
-type reader struct {
-	file     string
-	out      *Server
-	problems Problems
-}
-
-// key is a known key and what reads its value.
-type key struct {
-	name string
-	read func(n *yaml.Node, path string)
-}
-
-func (r *reader) syntax(err error) Problem {
-	p := Problem{File: r.file, Msg: "YAML: " + err.Error()}
-	var load *yaml.LoadError
-	if errors.As(err, &load) {
-		p.Line, p.Column, p.Msg = load.Mark.Line, load.Mark.Column, "YAML: "+load.Message
-	}
-	if strings.Contains(p.Msg, "expected single document") {
-		p.Msg = "YAML: the file holds several documents; only one is read"
-	}
-	return p
-}
-
-func (r *reader) fail(n *yaml.Node, path, format string, args ...any) {
-	r.problems = append(r.problems, Problem{File: r.file, Line: n.Line, Column: n.Column, Key: path, Msg: fmt.Sprintf(format, args...)})
-}
-
-func (r *reader) top() []key {
+func (r *serverReader) top() []key {
 	c := r.out
+	rd := &r.reader
 	return []key{
-		{"data", r.text(&c.Data)},
-		{"http", r.section(
-			key{"addr", r.addr(&c.HTTP.Addr, false)},
-			key{"tls", r.section(key{"cert", r.text(&c.HTTP.TLS.Cert)}, key{"key", r.text(&c.HTTP.TLS.Key)})},
-			key{"names", r.texts(&c.HTTP.Names)})},
-		{"lumberjack", r.section(
-			key{"addr", r.addr(&c.Lumberjack.Addr, true)},
-			key{"client_ca", r.text(&c.Lumberjack.ClientCA)})},
-		{"retention", r.section(
-			key{"default", r.retention(&c.Retention.Default)},
-			key{"datasets", r.datasets})},
-		{"disk_floor", parsed(r, &c.DiskFloor, ParseFloor)},
-		{"timezone", parsed(r, &c.Zone, loadZone)},
-		{"log", r.section(key{"level", parsed(r, &c.Log.Level, parseLevel)})},
+		{"data", "folder of the store", r.text(&c.Data)},
+		{"http", "the page and the API", r.section(
+			key{"addr", "host:port to listen on", r.addr(&c.HTTP.Addr, false)},
+			key{"tls", "a certificate of your own", r.section(
+				key{"cert", "its file", r.text(&c.HTTP.TLS.Cert)},
+				key{"key", "the file of its key", r.text(&c.HTTP.TLS.Key)})},
+			key{"names", "names of the server, for its own certificate", r.texts(&c.HTTP.Names)})},
+		{"lumberjack", "the listener for forwarders", r.section(
+			key{"addr", "host:port to listen on, or off", r.addr(&c.Lumberjack.Addr, true)},
+			key{"client_ca", "file of more authorities that may sign clients' certificates", r.text(&c.Lumberjack.ClientCA)})},
+		{"retention", "when data goes", r.section(
+			key{"default", "for datasets without a rule of their own", r.retention(&c.Retention.Default)},
+			key{"datasets", "by the name of the dataset", value{read: r.datasets}})},
+		{"disk_floor", "how much of the disk stays free: 5% or 2GB", parsed(rd, &c.DiskFloor, nil, ParseFloor)},
+		{"timezone", "where lines come from whose time names no zone", parsed(rd, &c.Zone, nil, loadZone)},
+		{"log", "what the program tells of itself", r.section(
+			key{"level", "debug, info, warn or error", parsed(rd, &c.Log.Level, nil, parseLevel)})},
 	}
 }
 
-func (r *reader) section(keys ...key) func(*yaml.Node, string) {
-	return func(n *yaml.Node, path string) { r.mapping(n, path, keys) }
-}
-
-// mapping reads a mapping whose keys are known.
-func (r *reader) mapping(n *yaml.Node, path string, keys []key) {
-	r.pairs(n, path, func(k, v *yaml.Node, path string) {
-		names := make([]string, len(keys))
-		for i, known := range keys {
-			if known.name == k.Value {
-				known.read(v, path)
-				return
-			}
-			names[i] = known.name
-		}
-		r.fail(k, path, "is no known key")
-		r.problems[len(r.problems)-1].Nearest = nearest(k.Value, names)
-	})
-}
-
-// pairs calls f for each key and value of a mapping, with the key's path. Nothing
-// at all ("http:") is an empty mapping.
-func (r *reader) pairs(n *yaml.Node, path string, f func(k, v *yaml.Node, path string)) {
-	n = target(n)
-	if isNull(n) {
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		r.fail(n, path, "must be a mapping of keys to values")
-		return
-	}
-	lines := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
-		at := join(path, k.Value)
-		if k.Kind != yaml.ScalarNode {
-			r.fail(k, path, "a key must be plain text")
-			continue
-		}
-		if line, again := lines[k.Value]; again {
-			r.fail(k, at, "stands in line %d already", line)
-			continue
-		}
-		lines[k.Value] = k.Line
-		f(k, v, at)
-	}
-}
-
-// target follows an alias. One never leads to another.
-func target(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode && n.Alias != nil {
-		return n.Alias
-	}
-	return n
-}
-
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
-
-// scalar returns the text of a single value; ok is false for null and for
-// anything else, of which it complains.
-func (r *reader) scalar(n *yaml.Node, path string) (text string, ok bool) {
-	n = target(n)
-	if isNull(n) {
-		return "", false
-	}
-	if n.Kind != yaml.ScalarNode {
-		r.fail(n, path, "must be a single value")
-		return "", false
-	}
-	return n.Value, true
-}
-
-func (r *reader) text(to *string) func(*yaml.Node, string) {
-	return func(n *yaml.Node, path string) {
-		if s, ok := r.scalar(n, path); ok {
-			*to = s
-		}
-	}
-}
-
-func (r *reader) texts(to *[]string) func(*yaml.Node, string) {
-	return func(n *yaml.Node, path string) {
-		n = target(n)
-		if isNull(n) {
-			return
-		}
-		if n.Kind != yaml.SequenceNode {
-			r.fail(n, path, "must be a list: [a, b]")
-			return
-		}
-		*to = nil
-		for _, one := range n.Content {
-			if s, ok := r.scalar(one, path); ok {
-				*to = append(*to, s)
-			}
-		}
-	}
-}
-
-func (r *reader) addr(to *string, mayBeOff bool) func(*yaml.Node, string) {
-	return func(n *yaml.Node, path string) {
+func (r *serverReader) addr(to *string, mayBeOff bool) value {
+	return value{single: true, read: func(n *yaml.Node, path string) {
 		s, ok := r.scalar(n, path)
 		if !ok {
 			return
@@ -206,43 +67,29 @@ func (r *reader) addr(to *string, mayBeOff bool) func(*yaml.Node, string) {
 			return
 		}
 		*to = s
-	}
+	}}
 }
 
-// parsed reads a single value with a function.
-func parsed[T any](r *reader, to *T, parse func(string) (T, error)) func(*yaml.Node, string) {
-	return func(n *yaml.Node, path string) {
-		s, ok := r.scalar(n, path)
-		if !ok {
-			return
-		}
-		v, err := parse(s)
-		if err != nil {
-			r.fail(n, path, "%v", err)
-			return
-		}
-		*to = v
-	}
+func (r *serverReader) retention(to *Retention) value {
+	return r.section(
+		key{"age", "how long lines are kept", parsed(&r.reader, &to.Age, durationSchema, ParseDuration)},
+		key{"bytes", "how much is kept", parsed(&r.reader, &to.Bytes, sizeSchema, ParseSize)})
 }
 
-func (r *reader) retention(to *Retention) func(*yaml.Node, string) {
-	return r.section(key{"age", parsed(r, &to.Age, ParseDuration)}, key{"bytes", parsed(r, &to.Bytes, ParseSize)})
-}
-
-func (r *reader) datasets(n *yaml.Node, path string) {
+func (r *serverReader) datasets(n *yaml.Node, path string) {
 	r.pairs(n, path, func(k, v *yaml.Node, path string) {
 		if k.Value == "" {
 			r.fail(k, path, "a dataset has a name")
 			return
 		}
 		var rule Retention
-		r.retention(&rule)(v, path)
+		r.retention(&rule).read(v, path)
 		r.out.Retention.Datasets[k.Value] = rule
 	})
 }
 
 // finish checks what concerns several keys.
-func (r *reader) finish() {
+func (r *serverReader) finish() {
 	if tls := r.out.HTTP.TLS; (tls.Cert == "") != (tls.Key == "") {
 		r.problems = append(r.problems, Problem{File: r.file, Key: "http.tls", Msg: "cert and key are needed together"})
 	}
