@@ -1,0 +1,570 @@
+package spool
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"journalist/internal/record"
+	"journalist/internal/source"
+	"journalist/internal/vfs"
+	"journalist/internal/vfs/crashfs"
+	"journalist/internal/vfs/faultfs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// server takes runs as a journalist does: what it has of a source it does not take
+// again.
+type server struct {
+	mu     sync.Mutex
+	to     map[record.SourceID]uint64
+	got    []string
+	held   []func() // acks that were held back
+	hold   bool
+	change chan struct{}
+}
+
+func newServer() *server {
+	return &server{to: map[record.SourceID]uint64{}, change: make(chan struct{})}
+}
+
+func (s *server) output(t *testing.T) source.Output {
+	return func(_ context.Context, l *record.Lines, acked func(*record.Lines)) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		end := l.Position.From
+		for i, r := range l.Rows {
+			if r.Start < end || r.Start+uint64(r.Span) > l.Position.To {
+				t.Errorf("row %d at %d+%d does not fit %+v", i, r.Start, r.Span, l.Position)
+			}
+			end = r.Start + uint64(r.Span)
+			if r.Start < s.to[l.Position.ID] {
+				continue
+			}
+			text := string(l.Text(i))
+			if x := l.ExtraOf(i); x != nil {
+				text += " " + string(x)
+			}
+			if r.Marks != 0 {
+				text += fmt.Sprint(" ", r.Marks.Tags())
+			}
+			for _, f := range l.Fields {
+				text += " " + f.Name + "=" + f.Value
+			}
+			s.got = append(s.got, text)
+		}
+		s.to[l.Position.ID] = max(s.to[l.Position.ID], l.Position.To)
+		close(s.change)
+		s.change = make(chan struct{})
+		if s.hold {
+			s.held = append(s.held, func() { acked(l) })
+		} else {
+			go acked(l)
+		}
+		return nil
+	}
+}
+
+// wait waits until so many rows came.
+func (s *server) wait(t *testing.T, n int) []string {
+	t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		s.mu.Lock()
+		got, change := s.got, s.change
+		s.mu.Unlock()
+		if len(got) >= n {
+			return got
+		}
+		select {
+		case <-change:
+		case <-timeout:
+			t.Fatalf("%d rows came, want %d", len(got), n)
+		}
+	}
+}
+
+var fields = []record.Pair{{Name: "type", Value: "t"}}
+
+// lines makes a run of these texts.
+func lines(texts ...string) *record.Lines {
+	b := source.NewBuilder(record.SourceID{1}, 0)
+	for _, s := range texts {
+		b.Add([]byte(s), uint32(len(s))+1, 0, nil)
+	}
+	return b.Take(42, fields, 3)
+}
+
+// running opens and runs a queue; stop ends it.
+func running(t *testing.T, o Options) (q *Queue, stop func()) {
+	t.Helper()
+	o.Linger = time.Millisecond
+	q, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- q.Run(ctx) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			if err := q.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return q, stop
+}
+
+// send sends and waits until it is on disk.
+func send(t *testing.T, q *Queue, texts ...string) {
+	t.Helper()
+	done := make(chan struct{})
+	if err := q.Send(t.Context(), lines(texts...), func(*record.Lines) { close(done) }); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("not synced")
+	}
+}
+
+func drain(t *testing.T, q *Queue) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := q.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestThrough(t *testing.T) {
+	dir, s := filepath.Join(t.TempDir(), "stdin"), newServer()
+	q, stop := running(t, Options{Dir: dir, Output: s.output(t)})
+	b := source.NewBuilder(record.SourceID{1}, 0)
+	b.Add([]byte("with an extra"), 3, record.LineSplit, func(dst []byte) []byte { return append(dst, `{"a":1}`...) })
+	b.Add(nil, 1, 0, nil)
+	if err := q.Send(t.Context(), b.Take(7, fields, 0), nil); err != nil {
+		t.Fatal(err)
+	}
+	send(t, q, "plain", strings.Repeat("x", record.MaxValue))
+	got := s.wait(t, 4)
+	want := []string{`with an extra {"a":1} [_split] type=t`, " type=t", "plain type=t", strings.Repeat("x", record.MaxValue) + " type=t"}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("row %d: %.100q, want %.100q", i, got[i], want[i])
+		}
+	}
+	drain(t, q)
+	stop()
+	if err := q.Send(t.Context(), lines("late"), nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("send after the end: %v", err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	if err != nil || len(left) > 0 {
+		t.Errorf("segments are left although all is acknowledged: %v, %v", left, err)
+	}
+	// The identity and the positions go on.
+	id, at := q.id, q.mu.acked
+	q, _ = running(t, Options{Dir: dir, Output: s.output(t)})
+	send(t, q, "again")
+	s.wait(t, 5)
+	if q.id != id || s.to[id] <= at {
+		t.Errorf("second life: id %s at %d, first %s at %d", q.id, s.to[id], id, at)
+	}
+}
+
+// What is not acknowledged is handed out again after a restart, and a server that
+// has it already takes it once.
+func TestRestart(t *testing.T) {
+	dir, s := t.TempDir(), newServer()
+	s.hold = true
+	o := Options{Dir: dir, Output: s.output(t), SegmentBytes: 300, Bytes: 1 << 20}
+	var want []string
+	for life := range 4 {
+		q, stop := running(t, o)
+		for i := range 10 {
+			text := fmt.Sprintf("life %d line %d", life, i)
+			want = append(want, text+" type=t")
+			send(t, q, text)
+		}
+		s.wait(t, len(want))
+		if life == 2 {
+			s.mu.Lock()
+			held := s.held
+			s.held = nil
+			s.mu.Unlock()
+			for _, ack := range held {
+				ack()
+			}
+		}
+		stop()
+	}
+	if got := s.wait(t, len(want)); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// A full queue makes the sender wait until something is acknowledged.
+func TestFull(t *testing.T) {
+	s := newServer()
+	s.hold = true
+	q, _ := running(t, Options{Dir: t.TempDir(), Output: s.output(t), Bytes: 16 << 10, SegmentBytes: 2 << 10})
+	text := strings.Repeat("y", 1000)
+	n := 0
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := q.Send(ctx, lines(fmt.Sprint(n, text)), nil)
+		cancel()
+		if err != nil {
+			break
+		}
+		n++
+	}
+	if st := q.Status(); !st.Full || st.Bytes > 16<<10 || n < 8 {
+		t.Fatalf("%d lines went in: %+v", n, st)
+	}
+	sent := make(chan error, 1)
+	go func() { sent <- q.Send(t.Context(), lines("the next"), nil) }()
+	s.wait(t, n)
+	s.mu.Lock()
+	held := s.held
+	s.held, s.hold = nil, false
+	s.mu.Unlock()
+	for _, ack := range held {
+		ack()
+	}
+	select {
+	case err := <-sent:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the sender still waits")
+	}
+	s.wait(t, n+1)
+	drain(t, q)
+	if st := q.Status(); st.Full || st.Waiting != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A damaged frame costs what is behind it in its file, no more.
+func TestDamage(t *testing.T) {
+	dir, s := t.TempDir(), newServer()
+	s.hold = true
+	o := Options{Dir: dir, Output: s.output(t), SegmentBytes: 100, Bytes: 1 << 20}
+	q, stop := running(t, o)
+	for i := range 6 {
+		send(t, q, fmt.Sprintf("line %d %s", i, strings.Repeat("z", 60)))
+	}
+	stop()
+	segs, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	if err != nil || len(segs) != 6 {
+		t.Fatalf("%v, %v", segs, err)
+	}
+	flip := func(name string, at int) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[at] ^= 1
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flip(segs[1], headerSize+30) // a frame
+	flip(segs[3], 10)            // a header
+	flip(segs[5], headerSize+2)  // a length, in the last file
+	s = newServer()
+	o.Output = s.output(t)
+	q, stop = running(t, o)
+	got := s.wait(t, 3)
+	for i, k := range []int{0, 2, 4} {
+		if !strings.HasPrefix(got[i], fmt.Sprintf("line %d ", k)) {
+			t.Errorf("row %d is %.20q", i, got[i])
+		}
+	}
+	send(t, q, "after the damage")
+	s.wait(t, 4)
+	drain(t, q)
+	if st := q.Status(); st.Lost == 0 {
+		t.Errorf("nothing is said to be lost: %+v", st)
+	}
+	stop()
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 2 { // the state, and what was set aside
+		t.Errorf("left: %v", left)
+	}
+}
+
+// The lost state file costs nothing but the acknowledged position.
+func TestStateLost(t *testing.T) {
+	for _, damage := range []func(string) error{os.Remove, func(name string) error { return os.WriteFile(name, []byte("nonsense"), 0o600) }} {
+		dir, s := t.TempDir(), newServer()
+		s.hold = true
+		o := Options{Dir: dir, Output: s.output(t)}
+		q, stop := running(t, o)
+		send(t, q, "one")
+		s.wait(t, 1)
+		stop()
+		if err := damage(filepath.Join(dir, "state")); err != nil {
+			t.Fatal(err)
+		}
+		q, stop = running(t, o)
+		send(t, q, "two")
+		if got := s.wait(t, 2); got[1] != "two type=t" {
+			t.Errorf("%q", got)
+		}
+		stop()
+	}
+}
+
+func TestNewerVersionIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	h := appendHeader(nil, magicState, record.SourceID{1}, 0)
+	h[len(magicState)] = 9
+	h = sum(h)
+	name := filepath.Join(dir, "state")
+	if err := os.WriteFile(name, h, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Options{Dir: dir, Output: newServer().output(t)}); !errors.Is(err, ErrVersion) {
+		t.Fatal(err)
+	}
+}
+
+// crashLife sends lines until the file system has no more to give, and returns
+// what was promised after how many operations.
+type promised struct {
+	ops  int
+	text string
+}
+
+func crashLife(t *testing.T, fsys *crashfs.FS, s *server, life, n int) (out []promised) {
+	t.Helper()
+	q, stop := running(t, Options{FS: fsys, Dir: "/spool", Output: s.output(t), SegmentBytes: 400, Bytes: 1 << 20, SaveInterval: time.Hour})
+	for i := range n {
+		text := fmt.Sprintf("life %d line %d", life, i)
+		send(t, q, text)
+		out = append(out, promised{fsys.Ops(), text + " type=t"})
+	}
+	drain(t, q)
+	stop()
+	return out
+}
+
+// The power fails before every operation, an arbitrary part of what was not synced
+// stays, and the server keeps what it has: every promised line is there once.
+func TestCrashAnywhere(t *testing.T) {
+	whole := crashfs.New()
+	crashLife(t, whole, newServer(), 0, 12)
+	for n := 1; n <= whole.Ops(); n++ {
+		for seed := range uint64(2) {
+			fsys, s := crashfs.New(), newServer()
+			fsys.CrashAt(n, seed)
+			promises := crashLife(t, fsys, s, 0, 12)
+			image := fsys.Image()
+			if image == nil {
+				continue // groups differ from run to run
+			}
+			// What the server has of the time after the crash it cannot have: only
+			// lines of the image and those that were sent before it.
+			back := newServer()
+			promises = append(promises, crashLife(t, image, back, 1, 3)...)
+			seen := map[string]int{}
+			for _, text := range back.got {
+				seen[text]++
+			}
+			for text, k := range seen {
+				if k != 1 {
+					t.Fatalf("crash before operation %d (seed %d): %q came %d times", n, seed, text, k)
+				}
+			}
+			first := true
+			for _, p := range promises {
+				if strings.HasPrefix(p.text, "life 1") {
+					if seen[p.text] != 1 {
+						t.Fatalf("crash before operation %d (seed %d): %q is lost", n, seed, p.text)
+					}
+					continue
+				}
+				// Lines before the first that came back were acknowledged by the
+				// server before the crash; from there on none may be missing.
+				if seen[p.text] == 1 {
+					first = false
+				} else if !first && p.ops < n {
+					t.Fatalf("crash before operation %d (seed %d): %q was promised and is lost: %q", n, seed, p.text, back.got)
+				}
+			}
+		}
+	}
+}
+
+// TestCrashKeepsPromises holds all acks back, so that everything promised must come
+// from the image, and lets the server of before the crash take the rest: once.
+func TestCrashKeepsPromises(t *testing.T) {
+	for n := 1; n < 60; n++ {
+		fsys, s := crashfs.New(), newServer()
+		s.hold = true
+		fsys.CrashAt(n, uint64(n))
+		q, stop := running(t, Options{FS: fsys, Dir: "/spool", Output: s.output(t), SegmentBytes: 400, Bytes: 1 << 20, SaveInterval: time.Hour})
+		var promises []promised
+		var got []string
+		to := map[record.SourceID]uint64{}
+		for i := range 12 {
+			text := fmt.Sprintf("line %d", i)
+			send(t, q, text)
+			s.wait(t, i+1)
+			promises = append(promises, promised{fsys.Ops(), text + " type=t"})
+			if fsys.Image() == nil { // the server took it before the crash
+				s.mu.Lock()
+				got = append([]string(nil), s.got...)
+				for id, at := range s.to {
+					to[id] = at
+				}
+				s.mu.Unlock()
+			}
+		}
+		stop()
+		image := fsys.Image()
+		if image == nil {
+			break
+		}
+		back := newServer()
+		back.got, back.to = got, to
+		q, stop = running(t, Options{FS: image, Dir: "/spool", Output: back.output(t), SegmentBytes: 400})
+		send(t, q, "after")
+		drain(t, q)
+		stop()
+		count := map[string]int{}
+		for _, text := range back.got {
+			count[text]++
+		}
+		for _, p := range append(promises, promised{0, "after type=t"}) {
+			if k := count[p.text]; k > 1 || k == 0 && p.ops < n {
+				t.Fatalf("crash before operation %d: %q came %d times: %q", n, p.text, k, back.got)
+			}
+		}
+	}
+}
+
+// A disk that fails delays lines and loses none.
+func TestFaults(t *testing.T) {
+	for _, kind := range []faultfs.Kind{faultfs.EIO, faultfs.ENOSPC, faultfs.Short} {
+		for n := range 8 {
+			fsys, s := faultfs.New(vfs.OS), newServer()
+			q, stop := running(t, Options{FS: fsys, Dir: filepath.Join(t.TempDir(), "q"), Output: s.output(t), SegmentBytes: 200, Bytes: 1 << 20})
+			send(t, q, "before")
+			fsys.FailAt(n, kind, false)
+			var want []string
+			for i := range 6 {
+				text := fmt.Sprintf("line %d", i)
+				want = append(want, text+" type=t")
+				send(t, q, text)
+			}
+			fsys.Heal()
+			if got := s.wait(t, 7); fmt.Sprint(got[1:]) != fmt.Sprint(want) {
+				t.Errorf("kind %d at %d: %q", kind, n, got)
+			}
+			drain(t, q)
+			stop()
+		}
+	}
+}
+
+func FuzzFrames(f *testing.F) {
+	frame, _ := appendFrame(nil, 1, lines("a", "bc"), 0)
+	f.Add(frame)
+	f.Add(append(frame, frame...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		// Frames behind a good checksum: the decoder must cope with any payload.
+		for _, payload := range [][]byte{data, data[min(len(data), frameHeader):]} {
+			fr, err := decodeFrame(payload)
+			if err != nil {
+				continue
+			}
+			l := &record.Lines{Data: payload}
+			if err := fr.appendRows(l, len(payload), 0); err != nil && !errors.Is(err, ErrCorrupt) {
+				t.Fatal(err)
+			}
+			for i := range l.Rows {
+				_, _ = l.Text(i), l.ExtraOf(i)
+			}
+			decodeFields(fr.fields)
+		}
+		if _, _, err := cutFrame(data); err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func BenchmarkSpool(b *testing.B) {
+	texts := make([]string, 1000)
+	for i := range texts {
+		texts[i] = fmt.Sprintf("Jan  2 15:04:05 host app[%d]: a line of usual length that says what happened", i)
+	}
+	l := lines(texts...)
+	got := make(chan int, 1000)
+	q, err := Open(Options{Dir: b.TempDir(), Output: func(_ context.Context, l *record.Lines, acked func(*record.Lines)) error {
+		acked(l)
+		got <- len(l.Rows)
+		return nil
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- q.Run(ctx) }()
+	b.SetBytes(int64(len(l.Data)))
+	b.ReportAllocs()
+	rows := 0
+	for b.Loop() {
+		if err := q.Send(ctx, l, nil); err != nil {
+			b.Fatal(err)
+		}
+		rows += 1000
+		for n := true; n; {
+			select {
+			case k := <-got:
+				rows -= k
+			default:
+				n = false
+			}
+		}
+	}
+	for rows > 0 {
+		rows -= <-got
+	}
+	cancel()
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+	if err := q.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// sum renews a header's checksum.
+func sum(h []byte) []byte {
+	h = h[:headerSize-4]
+	return binary.LittleEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
+}
