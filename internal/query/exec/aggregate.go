@@ -61,6 +61,7 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 	}
 	r.Columns, r.Whole = p.source(neededBy(p.stats, ifs))
 	r.Parallel = q.e.o.Parallel
+	p.arrange(r)
 	workers, chains := make([]*grouper, r.Parallel), make([]chain, r.Parallel)
 	for i := range workers {
 		workers[i], chains[i] = newGrouper(q, p.stats, ifs), p.chain()
@@ -122,18 +123,7 @@ func (q *query) conditions(s *lang.Stats) ([]scan.Expr, error) {
 
 // neededBy are the columns that a stats reads.
 func neededBy(s *lang.Stats, ifs []scan.Expr) (names []string, whole bool) {
-	add := func(n string) {
-		if n != "" {
-			names = append(names, n)
-		}
-	}
-	for _, k := range s.By {
-		add(k.Field)
-	}
-	for i, a := range s.Aggs {
-		add(a.Field)
-		whole = fieldsOf(ifs[i], add) || whole
-	}
+	names, whole = usedBy(s, ifs)
 	if whole {
 		return nil, true
 	}
@@ -159,8 +149,8 @@ func (q *query) aggregation(p *plan, r *scan.Request, ifs []scan.Expr) (*scan.Ag
 	a.Request.Parallel = q.e.o.Parallel
 	for _, k := range p.stats.By {
 		key := scan.Key{Field: k.Field, Span: k.Bucket}
-		if k.Span > 0 {
-			offset, ok := newBucketer(k.Span, q.req.Zone).constant(r.From, r.To)
+		if k.Timed() {
+			offset, ok := newBucketer(k, q.req.Zone).constant(r.From, r.To)
 			if !ok {
 				return nil, false
 			}
@@ -191,10 +181,11 @@ func (q *query) result(s *lang.Stats, g *grouper) *table {
 	t := resultTable(s)
 	n := g.groups()
 	t.rows = make([]tableRow, n)
+	rates := newBucketRates(q, s)
 	for i := range n {
 		values := g.tuple(uint32(i))
 		for _, acc := range g.accs {
-			values = append(values, acc.value(i))
+			values = append(values, rates.value(acc, i, values))
 		}
 		t.rows[i].values = values
 	}

@@ -66,8 +66,8 @@ func (c *codes) at(i int) uint32 {
 
 func newCoder(q *query, k lang.Key) *coder {
 	c := &coder{key: k, budget: &q.budget, max: q.groupLimit(), ints: map[int64]uint32{}, texts: map[string]uint32{}}
-	if k.Span > 0 {
-		c.buckets = newBucketer(k.Span, q.req.Zone)
+	if k.Timed() {
+		c.buckets = newBucketer(k, q.req.Zone)
 	}
 	return c
 }

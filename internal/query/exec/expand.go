@@ -42,20 +42,20 @@ const chartBuckets = 60
 
 // chart answers a timechart over [from, to).
 func (q *query) chart(c *lang.Timechart, from, to int64, aggregate func(*lang.Stats) (*table, error)) (*table, error) {
-	span := c.Span
-	if span == 0 {
-		span = width(from, to, chartBuckets)
+	key := lang.Key{Field: record.FieldTime, Span: c.Span, Months: c.Months}
+	if !key.Timed() {
+		key.Span = width(from, to, chartBuckets)
 	}
-	if from < to && (float64(to)-float64(from))/float64(span) > maxBuckets {
-		return nil, q.req.Query.ErrorAt(c.Offset(), fmt.Sprintf("a timechart of %s over this time has more than %d buckets", lang.FormatSpan(span), maxBuckets),
+	if from < to && key.Span > 0 && (float64(to)-float64(from))/float64(key.Span) > maxBuckets {
+		return nil, q.req.Query.ErrorAt(c.Offset(), fmt.Sprintf("a timechart of %s over this time has more than %d buckets", lang.FormatSpan(key.Span), maxBuckets),
 			"take a longer span or a shorter time")
 	}
-	s := &lang.Stats{Pos: c.Pos, Aggs: c.Aggs, By: append([]lang.Key{{Field: record.FieldTime, Span: span}}, c.By...)}
+	s := &lang.Stats{Pos: c.Pos, Aggs: c.Aggs, By: append([]lang.Key{key}, c.By...)}
 	t, err := aggregate(s)
 	if err != nil || from >= to {
 		return t, err
 	}
-	return t, q.fillTable(t, s, newBucketer(span, q.req.Zone), from, to)
+	return t, q.fillTable(t, s, newBucketer(key, q.req.Zone), from, to)
 }
 
 // fillTable adds the empty buckets to a table by time and other keys: each
@@ -118,7 +118,7 @@ func same(a, b record.Value) bool {
 // bucket, or the query's.
 func (q *query) seconds(s *lang.Stats) float64 {
 	for _, k := range s.By {
-		if k.Span > 0 {
+		if k.Timed() {
 			return k.Span.Seconds()
 		}
 	}
@@ -128,7 +128,7 @@ func (q *query) seconds(s *lang.Stats) float64 {
 // usesPeriod tells whether the stats need to know how long the query's time is.
 func usesPeriod(s *lang.Stats) bool {
 	return slices.ContainsFunc(s.Aggs, func(a lang.Agg) bool { return a.Func == "rate" }) &&
-		!slices.ContainsFunc(s.By, func(k lang.Key) bool { return k.Span > 0 })
+		!slices.ContainsFunc(s.By, lang.Key.Timed)
 }
 
 // setPeriod notes how long the query's time is.

@@ -104,7 +104,7 @@ func (q *query) histogram(ctx context.Context, buckets int, by string) ([]scan.B
 	if err != nil {
 		return nil, 0, err
 	}
-	return fill(t, newBucketer(span, q.req.Zone), p.from, p.to, by != ""), span, nil
+	return fill(t, newBucketer(lang.Key{Span: span}, q.req.Zone), p.from, p.to, by != ""), span, nil
 }
 
 // bound asks for the oldest and the newest row where the plan's time is open.

@@ -45,138 +45,51 @@ func (q *query) plan(ctx context.Context) (*plan, error) {
 			return nil, err
 		}
 	}
-	p := &plan{}
-	c := q.compiler()
-	pulled := pulled{from: q.req.From, to: q.req.To}
-	filter, err := c.filter(q.req.Query.Filter)
+	s := &planner{q: q, p: &plan{}, c: q.compiler(), pulled: pulled{from: q.req.From, to: q.req.To}}
+	filter, err := s.c.filter(q.req.Query.Filter)
 	if err != nil {
 		return nil, err
 	}
-	pulled.pull(filter)
+	s.pulled.pull(filter)
 	if q.datasets != nil {
-		pulled.restrict(q.datasets)
+		s.pulled.restrict(q.datasets)
 	}
-	ownLimit := false
-	pipes := expand(q.req.Query.Pipes)
-	for ; len(pipes) > 0; pipes = pipes[1:] {
-		taken := false
-		switch pipe := pipes[0].(type) {
-		case *lang.Where:
-			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil; taken {
-				x, err := c.filter(pipe.Filter)
-				if err != nil {
-					return nil, err
-				}
-				if p.early(x) {
-					pulled.pull(x)
-				} else {
-					p.steps = append(p.steps, &whereStep{filter: x})
-				}
-			}
-		case *lang.Dedup:
-			if taken = p.sort == nil && p.limit == 0 && p.has(pipe.Names); taken {
-				p.steps, p.ordered = append(p.steps, &dedupStep{names: pipe.Names, budget: &q.budget}), true
-			}
-		case *lang.Extract, *lang.Eval:
-			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil; taken {
-				s, err := q.step(pipe)
-				if err != nil {
-					return nil, err
-				}
-				p.steps = append(p.steps, s)
-			}
-		case *lang.Fields:
-			taken = p.fields(pipe)
-		case *lang.Sort:
-			if taken = p.sort == nil && p.limit == 0 && !p.ordered && p.has(sortFields(pipe.By)); taken {
-				p.sort = pipe.By
-			}
-		case *lang.Limit:
-			taken, ownLimit = true, true
-			if p.limit == 0 || pipe.N < p.limit {
-				p.limit = pipe.N
-			}
-		case *lang.Stats:
-			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
-				p.stats, ownLimit = pipe, true
-			}
-		case *lang.Facets, *lang.Patterns, *lang.Comparison:
-			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
-				p.special, ownLimit = pipe, true
-			}
-		case *lang.Timechart:
-			if taken = p.sort == nil && p.limit == 0 && p.keep == nil && p.drop == nil && !p.ordered; taken {
-				p.stats, p.chart, ownLimit = &lang.Stats{Pos: pipe.Pos, Aggs: pipe.Aggs, By: pipe.By}, pipe, true
-			}
-		}
-		if p.stats != nil || p.special != nil {
-			pipes = pipes[1:]
-			break
-		}
-		if !taken {
-			break
-		}
-	}
-	p.rest = append(p.rest, pipes...)
-	if err := q.contextPlan(p, &ownLimit); err != nil {
+	pipes, err := s.takeAll(expand(q.req.Query.Pipes))
+	if err != nil {
 		return nil, err
 	}
-	for _, pipe := range p.rest {
-		switch pipe := pipe.(type) {
-		case *lang.Comparison:
-			return nil, q.req.Query.ErrorAt(pipe.Offset(), "compare asks for records of two times, behind filters, extract and eval only", "put it before the other pipes")
-		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets, *lang.Patterns:
-			ownLimit = true
-		}
+	p := s.p
+	p.rest = append(p.rest, pipes...)
+	if err := q.contextPlan(p, &s.ownLimit); err != nil {
+		return nil, err
 	}
-	if !ownLimit && p.rest == nil {
-		p.limit = q.req.Limit
+	if err := s.limitRest(); err != nil {
+		return nil, err
 	}
-	if !ownLimit && p.rest != nil && q.req.Limit > 0 {
-		p.rest = append(p.rest, &lang.Limit{N: q.req.Limit})
-	}
-	p.from, p.to, p.datasets, p.filter = pulled.from, pulled.to, pulled.datasets, pulled.expr()
+	p.from, p.to, p.datasets, p.filter = s.pulled.from, s.pulled.to, s.pulled.datasets, s.pulled.expr()
 	q.from, q.to = p.from, p.to
-	p.never = pulled.never || !q.tail && p.from >= p.to
+	p.never = s.pulled.never || !q.tail && p.from >= p.to
 	return p, nil
 }
 
-// early tells whether a filter gives the same before the steps as behind them.
-func (p *plan) early(e scan.Expr) bool {
-	var names []string
-	whole := fieldsOf(e, func(n string) { names = append(names, n) })
-	return len(p.steps) == 0 || !p.ordered && !whole && !p.sets(names)
-}
-
-// fields notes a projection of the rows and says whether it could.
-func (p *plan) fields(f *lang.Fields) bool {
+// limitRest lets the request's limit count where the query has none of its own.
+func (s *planner) limitRest() error {
+	for _, pipe := range s.p.rest {
+		switch pipe := pipe.(type) {
+		case *lang.Comparison:
+			return s.q.req.Query.ErrorAt(pipe.Offset(), "compare asks for records of two times, behind filters, extract and eval only", "put it before the other pipes")
+		case *lang.Limit, *lang.Stats, *lang.Timechart, *lang.Facets, *lang.Patterns:
+			s.ownLimit = true
+		}
+	}
 	switch {
-	case !f.Drop:
-		if p.drop != nil || !p.has(f.Names) {
-			return false
-		}
-		p.keep = distinct(f.Names)
-	case p.keep != nil:
-		return false
-	default:
-		if p.drop == nil {
-			p.drop = map[string]bool{}
-		}
-		for _, n := range f.Names {
-			p.drop[n] = true
-		}
+	case s.ownLimit:
+	case s.p.rest == nil:
+		s.p.limit = s.q.req.Limit
+	case s.q.req.Limit > 0:
+		s.p.rest = append(s.p.rest, &lang.Limit{N: s.q.req.Limit})
 	}
-	return true
-}
-
-// has tells whether the rows still have all these fields.
-func (p *plan) has(names []string) bool {
-	for _, n := range names {
-		if p.keep != nil && !contains(p.keep, n) || p.drop[n] {
-			return false
-		}
-	}
-	return true
+	return nil
 }
 
 func sortFields(keys []lang.SortKey) []string {

@@ -34,7 +34,7 @@ func (e *Engine) Tail(ctx context.Context, req lang.Request, yield func(*scan.Bl
 	if err != nil {
 		return 0, err
 	}
-	if p.rest != nil {
+	if p.rest != nil || p.steps != nil {
 		return 0, fmt.Errorf("%w: following takes where only before fields", ErrUnsupported)
 	}
 	p.from, p.to = math.MinInt64, math.MaxInt64

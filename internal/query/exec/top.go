@@ -121,6 +121,7 @@ func (q *query) topByHash(ctx context.Context, p *plan, x *top) (*table, error) 
 			}
 			r.Columns, r.Whole = p.source(x.keys, false)
 			r.Parallel = q.e.o.Parallel
+			p.arrange(r)
 			chains := make([]chain, r.Parallel)
 			for i := range chains {
 				chains[i] = p.chain()

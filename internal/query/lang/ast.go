@@ -209,8 +209,9 @@ type Key struct {
 	Pos
 	// Field is the field's name; "@timestamp" for time(span).
 	Field string
-	// Span is the width of time(span).
-	Span time.Duration
+	// Span is the width of time(span), Months that of time(1M); the other one is 0.
+	Span   time.Duration
+	Months int
 	// Bucket is the width of bucket(field, n).
 	Bucket int64
 }
@@ -232,7 +233,7 @@ func (a Agg) Name() string {
 
 // Name is the column of a key: "time" for time(span), else its field.
 func (k Key) Name() string {
-	if k.Span > 0 {
+	if k.Timed() {
 		return "time"
 	}
 	return k.Field

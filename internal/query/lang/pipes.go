@@ -272,11 +272,10 @@ func (p *parser) timeKey(k *Key) *Error {
 	at := p.pos
 	tok := p.ahead(stopsWord)
 	p.pos += len(tok)
-	d, err := ParseSpan(tok)
-	if err != nil {
+	var err error
+	if k.Span, k.Months, err = ParseBucket(tok); err != nil {
 		return p.errorAt(at, "as in time(5m)", "%v", err)
 	}
-	k.Span = d
 	return nil
 }
 

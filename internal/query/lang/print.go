@@ -139,8 +139,8 @@ func (p *Stats) String() string {
 // String spells the key.
 func (k Key) String() string {
 	switch {
-	case k.Span > 0:
-		return "time(" + FormatSpan(k.Span) + ")"
+	case k.Timed():
+		return "time(" + FormatBucket(k.Span, k.Months) + ")"
 	case k.Bucket > 0:
 		return "bucket(" + name(k.Field) + ", " + strconv.FormatInt(k.Bucket, 10) + ")"
 	}

@@ -28,9 +28,11 @@ type (
 	// Timechart groups by time and also lists the buckets that are empty.
 	Timechart struct {
 		Pos
-		Span time.Duration // 0: to suit the time range
-		Aggs []Agg
-		By   []Key // fields only
+		// Span or Months is the width of the buckets; both 0: to suit the time range.
+		Span   time.Duration
+		Months int
+		Aggs   []Agg
+		By     []Key // fields only
 	}
 )
 
@@ -110,7 +112,7 @@ func (p *parser) timechart(pos Pos) (Pipe, *Error) {
 			err.Hint = "as in timechart 5m count()"
 			return nil, err
 		}
-		t.Span = k.Span
+		t.Span, t.Months = k.Span, k.Months
 		p.space()
 	}
 	s := &Stats{Pos: pos}
@@ -155,8 +157,8 @@ func (p *Dedup) String() string { return "dedup " + names(p.Names) }
 // String spells the pipe.
 func (p *Timechart) String() string {
 	s := "timechart "
-	if p.Span > 0 {
-		s += FormatSpan(p.Span) + " "
+	if p.Span > 0 || p.Months > 0 {
+		s += FormatBucket(p.Span, p.Months) + " "
 	}
 	return s + strings.TrimPrefix((&Stats{Aggs: p.Aggs, By: p.By}).String(), "stats ")
 }
