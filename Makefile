@@ -55,9 +55,9 @@ lint: ## gofumpt, vet, staticcheck, errcheck
 fuzz-short: ## every fuzzer for FUZZTIME (5s)
 	@GO="$(GO)" FUZZTIME=$(FUZZTIME) test/fuzz.sh
 
-bench: build ## measure the whole way of a line (LINES, FILE); with CORPUS=folder the store on real logs, RIVAL=binary beside VictoriaLogs (SETS, ALONE, GROWTH, OUT)
+bench: build ## measure the whole way of a line (LINES, FILE); with CORPUS=folder the store on real logs, RIVAL=binary beside VictoriaLogs (SETS, MADE, ALONE, GROWTH, OUT)
 ifdef CORPUS
-	$(GO) run ./bench/engine -bin bin -corpus '$(CORPUS)' $(if $(RIVAL),-rival '$(RIVAL)') $(if $(SETS),-sets '$(SETS)') $(if $(OUT),-out '$(OUT)') $(if $(ALONE),-alone) $(if $(GROWTH),-growth)
+	$(GO) run ./bench/engine -bin bin -corpus '$(CORPUS)' $(if $(RIVAL),-rival '$(RIVAL)') $(if $(SETS),-sets '$(SETS)') $(if $(MADE),-made $(MADE)) $(if $(OUT),-out '$(OUT)') $(if $(ALONE),-alone) $(if $(GROWTH),-growth)
 else
 	$(GO) run ./bench/way -bin bin $(if $(LINES),-lines $(LINES)) $(if $(FILE),-file $(FILE))
 endif

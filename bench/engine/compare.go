@@ -119,7 +119,7 @@ func (r *report) speeds(kind string, list []question, must, aim, mustWorst, aimW
 	a, b := r.Journalist.Questions[worst], r.Rival.Questions[worst]
 	return []figure{
 		{Name: kind + "questions, geometric mean", Value: mean, Ratio: true, Must: must, Aim: aim, Note: fmt.Sprintf("best of %d, times below %d ms count as %d ms", r.Runs, floorMS, floorMS)},
-		{Name: "worst of the " + kind + "questions", Unit: "ms", Ours: a.Best, Rival: b.Best, Value: all[worst], Ratio: true, Must: mustWorst, Aim: aimWorst, Note: worst},
+		{Name: "worst " + kind + "question", Unit: "ms", Ours: a.Best, Rival: b.Best, Value: all[worst], Ratio: true, Must: mustWorst, Aim: aimWorst, Note: worst},
 	}
 }
 

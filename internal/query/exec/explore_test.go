@@ -115,58 +115,93 @@ func compareKeys(a, b record.Value) int {
 	return strings.Compare(key(a), key(b))
 }
 
-// Of more rows than facets look at, the newest count, and the answer says so. Values
-// of a field with very many are counted within the note's bound, and long ones cut.
-func TestFacetsOfManyRows(t *testing.T) {
-	src := &memsource.Source{BlockRows: 5000}
-	b := &record.Batch{}
-	const rows = 120_000
-	long := strings.Repeat("ü", 400)
-	for i := range rows {
-		user := fmt.Sprintf("u%d", i)
-		if i%4 == 0 {
-			user = "root"
-		}
-		obj := fmt.Sprintf(`{"user":%q,"half":%d,"long":%q}`, user, i%2, long)
-		if err := b.AppendJSON([]byte(obj), int64(i)*1e9); err != nil {
-			t.Fatal(err)
-		}
-	}
-	src.Add(b)
-	e := exec.New(exec.Options{Source: src, Parallel: 2})
-	type value struct {
-		Value any
-		Count int64
-	}
-	got := map[string][]value{}
-	st, err := e.Run(t.Context(), lang.Request{Query: parse(t, "* | facets")}, func(b *scan.Block) error {
+// facetAnswer is an answer of facets: the commonest values of each field.
+type facetAnswer struct {
+	count, distinct map[string]int64
+	values          map[string][]facetValue
+	notes           string
+}
+
+type facetValue struct {
+	Value any
+	Count int64
+}
+
+func facets(t *testing.T, e *exec.Engine, query string) facetAnswer {
+	t.Helper()
+	a := facetAnswer{map[string]int64{}, map[string]int64{}, map[string][]facetValue{}, ""}
+	st, err := e.Run(t.Context(), lang.Request{Query: parse(t, query)}, func(b *scan.Block) error {
 		for i := range b.Len() {
-			var list []value
+			var list []facetValue
 			if err := json.Unmarshal(b.Columns[4].Value(i).Bytes, &list); err != nil {
 				return err
 			}
-			got[string(b.Columns[0].Value(i).Bytes)] = list
-			if n := b.Columns[2].Value(i).Int; n != 100_000 {
-				t.Errorf("%s in %d rows", b.Columns[0].Value(i).Bytes, n)
-			}
+			name := string(b.Columns[0].Value(i).Bytes)
+			a.values[name], a.count[name], a.distinct[name] = list, b.Columns[2].Value(i).Int, b.Columns[3].Value(i).Int
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := got["half"]; len(list) != 2 || list[0].Count != 50_000 {
-		t.Errorf("half: %v", list)
+	a.notes = strings.Join(st.Notes, "; ")
+	return a
+}
+
+// Of more rows than facets look at, the newest count, and the answer says so. Values
+// of a field with very many are counted within the note's bound, long ones are cut, and
+// a field whose values do not come again is estimated.
+func TestFacetsOfManyRows(t *testing.T) {
+	const rows = 120_000
+	b := &record.Batch{}
+	long := strings.Repeat("ü", 200)
+	for i := range rows {
+		user := fmt.Sprintf("u%d", i)
+		if i%4 == 0 {
+			user = "root"
+		}
+		obj := fmt.Sprintf(`{"user":%q,"half":%d,"long":%q,"id":"id-%d"}`, user, i%2, long, i)
+		if i < 10 {
+			obj = obj[:len(obj)-1] + `,"old":"x"}`
+		}
+		if err := b.AppendJSON([]byte(obj), int64(i)*1e9); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if list := got["user"]; len(list) == 0 || list[0].Value != "root" || list[0].Count != 25_000 {
-		t.Errorf("user: %v", list)
-	}
-	if list := got["long"]; len(list) != 1 || list[0].Value != strings.Repeat("ü", 128)+"…" {
-		t.Errorf("long: %v", list)
-	}
-	notes := strings.Join(st.Notes, "; ")
-	if !strings.Contains(notes, "newest 100000 rows") || !strings.Contains(notes, "values of user are lower bounds") {
-		t.Errorf("notes %q", notes)
+	for _, c := range []struct {
+		query      string
+		aggregates bool
+		rows       int64
+	}{{"* | facets", true, rows}, {"* | facets", false, rows}, {"* | eval x = 1 | facets", true, 100_000}} {
+		src := &memsource.Source{BlockRows: 5000, Aggregates: c.aggregates}
+		src.Add(b)
+		got := facets(t, exec.New(exec.Options{Source: src, Parallel: 2}), c.query)
+		for name, n := range got.count {
+			if n != c.rows && name != "old" {
+				t.Errorf("%s: %s in %d rows", c.query, name, n)
+			}
+		}
+		if list := got.values["half"]; len(list) != 2 || list[0].Count != c.rows/2 {
+			t.Errorf("half: %v", list)
+		}
+		if list := got.values["user"]; len(list) == 0 || list[0].Value != "root" || list[0].Count != c.rows/4 {
+			t.Errorf("user: %v", list)
+		}
+		if list := got.values["long"]; len(list) != 1 || list[0].Value != strings.Repeat("ü", 128)+"…" {
+			t.Errorf("long: %v", list)
+		}
+		if n := got.distinct["id"]; n != c.rows {
+			t.Errorf("%s: %d ids", c.query, n)
+		}
+		want := []string{"values of user are lower bounds", "hardly a value of id comes again"}
+		if c.rows < rows {
+			want = []string{"newest 100000 rows", "values of user are lower bounds"}
+		}
+		for _, part := range want {
+			if !strings.Contains(got.notes, part) {
+				t.Errorf("%s: notes %q lack %q", c.query, got.notes, part)
+			}
+		}
 	}
 }
 

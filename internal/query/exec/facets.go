@@ -16,20 +16,36 @@ import (
 )
 
 const (
-	// facetRows is how many rows facets look at; of more they take the newest.
-	facetRows = 100_000
+	// facetRows is how many rows facets look at; of more they take the newest, and
+	// so they do behind pipes that change rows, of fewer.
+	facetRows      = 1_000_000
+	facetRowsSteps = 100_000
+	// facetSample is how many rows are looked at whole. Where there are more, only
+	// fields whose values come again are read of these.
+	facetSample = 10_000
+	// facetColumns is about how many fields are read then.
+	facetColumns = 500
 	// facetValues is how many values are listed of each field.
 	facetValues = 10
 	// facetKept is how many values of a field are counted at a time.
-	facetKept = 4096
+	facetKept = 8192
 )
 
 // facets describes the fields of the rows of a scan.
 func (q *query) facets(ctx context.Context, p *plan, f *lang.Facets) (*table, error) {
-	c := &facetCounter{budget: &q.budget, fields: map[string]*facetField{}}
-	more, err := q.sample(ctx, p, facetRows, c.add)
-	if more {
-		q.note("facets are of the newest %d rows; there are more", facetRows)
+	c := newFacetCounter(&q.budget)
+	rows := facetSample
+	if p.steps != nil {
+		rows = facetRowsSteps
+	}
+	more, err := q.sample(ctx, p, rows, c.add)
+	switch {
+	case err == nil && more && p.steps == nil:
+		if c, err = q.facetsOfMany(ctx, p, c); err != nil && c == nil {
+			return nil, err
+		}
+	case more:
+		q.note(facetNote, rows)
 	}
 	if err := q.facetsFit(err); err != nil {
 		return nil, err
@@ -37,9 +53,11 @@ func (q *query) facets(ctx context.Context, p *plan, f *lang.Facets) (*table, er
 	return q.facetsResult(c, f), nil
 }
 
+const facetNote = "facets are of the newest %d rows; there are more"
+
 // facetsTable describes the fields of rows at hand.
 func (q *query) facetsTable(t *table, f *lang.Facets) (*table, error) {
-	c := &facetCounter{budget: &q.budget, fields: map[string]*facetField{}}
+	c := newFacetCounter(&q.budget)
 	if err := q.facetsFit(t.emit(c.add)); err != nil {
 		return nil, err
 	}
@@ -67,18 +85,20 @@ func (q *query) facetsResult(c *facetCounter, f *lang.Facets) *table {
 		if fc.floor > 0 {
 			q.note("the counts of values of %s are lower bounds: a value may lack up to %d rows", fc.name, fc.floor)
 		}
-		if fc.distinct.registers != nil {
+		if fc.estimate != 0 {
+			q.note("hardly a value of %s comes again: its values are those of the newest %d rows, its numbers are estimates", fc.name, facetSample)
+		} else if fc.distinct.registers != nil {
 			q.note("distinct of %s %s", fc.name, distinctNote)
 		}
 		t.rows = append(t.rows, tableRow{values: []record.Value{
 			record.StringValue([]byte(fc.name)), record.StringValue([]byte(fc.kind().String())),
-			record.IntValue(fc.count), record.IntValue(fc.distinct.count()), fc.values(),
+			record.IntValue(fc.count), record.IntValue(fc.different()), fc.values(),
 		}})
 	}
 	return t
 }
 
-// facetCounter counts the values of all fields of the rows it gets.
+// facetCounter counts the values of all fields of the rows that one worker gets.
 type facetCounter struct {
 	budget *budget
 	rows   int64
@@ -88,22 +108,64 @@ type facetCounter struct {
 	key   []byte
 }
 
-// facetField is what is known of one field.
+func newFacetCounter(b *budget) *facetCounter {
+	return &facetCounter{budget: b, fields: map[string]*facetField{}}
+}
+
+// facetField is what is known of one field. Values are told apart by their hashes, of
+// which two of a million are equal once in thirty million queries.
 type facetField struct {
 	name     string
 	count    int64
 	kinds    [record.JSON + 1]int64
 	distinct hashSet
-	top      map[string]int64 // by appendKey
-	floor    int64            // values that were let go had at most so many rows
+	kept     []facetValue
+	slots    []uint32 // a hash table: numbers in kept plus one
+	floor    int64    // values that were let go had at most so many rows
+	estimate int64    // of the distinct values, where not all were looked at; or 0
 
-	sorted []facetValue
-	score  float64
+	score float64
 }
 
 type facetValue struct {
-	key   string
+	hash  uint64
 	count int64
+	key   string // by appendKey
+}
+
+// different is how many values there are.
+func (f *facetField) different() int64 {
+	if f.estimate != 0 {
+		return f.estimate
+	}
+	return f.distinct.count()
+}
+
+// slot returns the place of a hash in the table, which is not empty.
+func (f *facetField) slot(h uint64) (at int, found bool) {
+	mask := uint64(len(f.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		n := f.slots[i]
+		if n == 0 {
+			return int(i), false
+		}
+		if f.kept[n-1].hash == h {
+			return int(n - 1), true
+		}
+	}
+}
+
+// index makes the table for n values and puts those that are kept into it.
+func (f *facetField) index(n int) {
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	f.slots = make([]uint32, size)
+	for i := range f.kept {
+		at, _ := f.slot(f.kept[i].hash)
+		f.slots[at] = uint32(i + 1)
+	}
 }
 
 func (c *facetCounter) add(b *scan.Block) error {
@@ -171,17 +233,25 @@ func (c *facetCounter) field(name string) (*facetField, error) {
 	f := c.fields[name]
 	if f == nil {
 		name = strings.Clone(name)
-		f = &facetField{name: name, top: map[string]int64{}}
+		f = &facetField{name: name}
 		c.fields[name] = f
 		return f, c.budget.take(int64(len(name))+400, "fields")
 	}
 	return f, nil
 }
 
+// value counts the rows of a value. One that is kept was counted as a distinct one when
+// it came first.
 func (c *facetCounter) value(f *facetField, v record.Value, n int64) error {
 	f.count += n
 	f.kinds[min(v.Kind, record.JSON)] += n
 	h := hash(v)
+	if len(f.slots) > 0 {
+		if at, ok := f.slot(h); ok {
+			f.kept[at].count += n
+			return nil
+		}
+	}
 	if err := f.distinct.add(h, c.budget); err != nil {
 		return err
 	}
@@ -190,35 +260,47 @@ func (c *facetCounter) value(f *facetField, v record.Value, n int64) error {
 		v.Kind = record.String
 	}
 	c.key = appendKey(c.key[:0], v)
-	if _, ok := f.top[string(c.key)]; !ok {
-		if len(f.top) >= facetKept {
-			if err := c.budget.take(-f.prune(), "values of fields"); err != nil {
-				return err
-			}
-		}
-		if err := c.budget.take(int64(len(c.key))+64, "values of fields"); err != nil {
+	return c.keep(f, facetValue{h, n, string(c.key)})
+}
+
+// keep takes a value that is not kept yet.
+func (c *facetCounter) keep(f *facetField, v facetValue) error {
+	if len(f.kept) >= facetKept {
+		if err := c.budget.take(-f.prune(), "values of fields"); err != nil {
 			return err
 		}
 	}
-	f.top[string(c.key)] += n
+	if err := c.budget.take(v.size(), "values of fields"); err != nil {
+		return err
+	}
+	if f.kept = append(f.kept, v); 2*len(f.kept) > len(f.slots) {
+		f.index(len(f.kept) + len(f.kept)/2)
+		return nil
+	}
+	at, _ := f.slot(v.hash)
+	f.slots[at] = uint32(len(f.kept))
 	return nil
 }
 
+func (v *facetValue) size() int64 { return int64(len(v.key)) + 64 }
+
 // prune lets the rarer half of the values go.
 func (f *facetField) prune() (bytes int64) {
-	counts := make([]int64, 0, len(f.top))
-	for _, n := range f.top {
-		counts = append(counts, n)
+	counts := make([]int64, 0, len(f.kept))
+	for _, v := range f.kept {
+		counts = append(counts, v.count)
 	}
 	slices.Sort(counts)
 	median := counts[len(counts)/2]
-	for k, n := range f.top {
-		if n <= median {
-			delete(f.top, k)
-			bytes += int64(len(k)) + 64
+	f.kept = slices.DeleteFunc(f.kept, func(v facetValue) bool {
+		if v.count > median {
+			return false
 		}
-	}
+		bytes += v.size()
+		return true
+	})
 	f.floor += median
+	f.index(facetKept)
 	return bytes
 }
 
@@ -238,7 +320,9 @@ func (c *facetCounter) list() []*facetField {
 	list := make([]*facetField, 0, len(c.fields))
 	for _, f := range c.fields {
 		f.sort()
-		f.score = f.usefulness(c.rows)
+		if f.estimate == 0 {
+			f.score = f.usefulness(c.rows)
+		}
 		list = append(list, f)
 	}
 	slices.SortFunc(list, func(a, b *facetField) int {
@@ -248,11 +332,8 @@ func (c *facetCounter) list() []*facetField {
 }
 
 func (f *facetField) sort() {
-	f.sorted = make([]facetValue, 0, len(f.top))
-	for k, n := range f.top {
-		f.sorted = append(f.sorted, facetValue{k, n})
-	}
-	slices.SortFunc(f.sorted, func(a, b facetValue) int {
+	f.slots = nil
+	slices.SortFunc(f.kept, func(a, b facetValue) int {
 		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.key, b.key))
 	})
 }
@@ -263,7 +344,7 @@ func (f *facetField) sort() {
 func (f *facetField) usefulness(rows int64) float64 {
 	const enough = 3 // bits: eight equal groups
 	count, entropy := float64(f.count), 0.0
-	for _, v := range f.sorted {
+	for _, v := range f.kept {
 		share := float64(v.count) / count
 		entropy -= share * math.Log2(share)
 	}
@@ -275,7 +356,7 @@ func (f *facetField) usefulness(rows int64) float64 {
 // values are the commonest values as a JSON array of objects.
 func (f *facetField) values() record.Value {
 	text := []byte{'['}
-	for i, v := range f.sorted[:min(facetValues, len(f.sorted))] {
+	for i, v := range f.kept[:min(facetValues, len(f.kept))] {
 		if i > 0 {
 			text = append(text, ',')
 		}

@@ -36,7 +36,14 @@ func (q *query) sample(ctx context.Context, p *plan, rows int, add func(*scan.Bl
 	if r == nil {
 		return false, nil
 	}
-	r.Whole, r.Order = true, scan.NewestFirst
+	r.Whole = true
+	return q.newest(ctx, p, r, rows, add)
+}
+
+// newest scans the newest rows of a plan with a request of its columns, at most so
+// many of them; more tells that there are others.
+func (q *query) newest(ctx context.Context, p *plan, r *scan.Request, rows int, add func(*scan.Block) error) (more bool, err error) {
+	r.Order = scan.NewestFirst
 	if !p.cuts() {
 		r.Limit = rows + 1
 	}
