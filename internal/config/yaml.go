@@ -103,10 +103,6 @@ func (r *reader) fail(n *yaml.Node, path, format string, args ...any) {
 	r.problems = append(r.problems, r.at(n, path, fmt.Sprintf(format, args...)))
 }
 
-func (r *reader) warn(n *yaml.Node, path, format string, args ...any) {
-	r.warnings = append(r.warnings, r.at(n, path, fmt.Sprintf(format, args...)))
-}
-
 // section is a mapping whose keys are known.
 func (r *reader) section(keys ...key) value {
 	return value{

@@ -196,7 +196,7 @@ func (s *scanner) match() (fresh, missing []*file) {
 func (t *Tailer) newFile(g *group, label, path string, node inode, fi fs.FileInfo, now time.Time) *file {
 	return &file{
 		group: g, label: label, node: node, path: path, size: fi.Size(), maxSize: fi.Size(), mtime: fi.ModTime(),
-		changed: now, seen: t.scans, first: t.scans == 1,
+		changed: now, seen: t.scans, first: t.scans == 1 && !g.late,
 	}
 }
 
@@ -343,8 +343,8 @@ func (s *scanner) unfinished() (fresh []*file) {
 	for _, g := range t.reg.Unfinished() {
 		node := inode{g.Dev, g.Ino}
 		gr := t.groupOf(g.Path)
-		if gr == nil || have[node] {
-			continue // no longer configured, or identified when it is opened
+		if gr == nil || have[node] || t.bound(g.ID) {
+			continue // no longer configured, identified when it is opened, or followed since an earlier Run
 		}
 		path, fi, known := s.locate(g.Path, node)
 		switch {

@@ -286,7 +286,9 @@ func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, end int
 	}
 	t.mu.Lock()
 	t.inflight[&r.lines] = r
+	group := f.group
 	t.mu.Unlock()
+	group.apply(&r.lines)
 	if err := t.o.Output(ctx, &r.lines); err != nil {
 		t.mu.Lock()
 		delete(t.inflight, &r.lines)

@@ -13,7 +13,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,6 +52,9 @@ type Group struct {
 	// DeadTime: a file that is new to scribe and was not written for so long is
 	// read only from its end on; 24 h by default.
 	DeadTime time.Duration
+	// Apply, when it is set, may change each run before Output gets it: drop, mask
+	// and add, but not the position. It is called from several goroutines.
+	Apply func(*record.Lines)
 }
 
 // Options are what a Tailer needs. Groups, Positions and Output must be set.
@@ -135,6 +137,9 @@ func (o *Options) setDefaults() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	for i := range o.Groups {
+		def(&o.Groups[i].DeadTime, 24*time.Hour)
+	}
 	def(&o.MaxLine, record.MaxValue)
 	def(&o.ScanInterval, 2*time.Second)
 	def(&o.PollInterval, 250*time.Millisecond)
@@ -192,6 +197,7 @@ type Tailer struct {
 	scans    int
 
 	rescan chan struct{}
+	hold   atomic.Bool // the Run that ends next keeps its files open
 }
 
 type counters struct {
@@ -202,6 +208,9 @@ type counters struct {
 type group struct {
 	Group
 	stdin bool
+	// late: a group with these paths was there in an earlier Run, so that what it
+	// finds now is not found by the first look.
+	late bool
 }
 
 // New checks the options and makes a Tailer. Nothing is opened before Run.
@@ -228,16 +237,7 @@ func New(o Options) (*Tailer, error) {
 		ctx:      context.Background(),
 	}
 	t.ready.L = &t.mu
-	for _, g := range o.Groups {
-		def(&g.DeadTime, 24*time.Hour)
-		gr := &group{Group: g}
-		gr.Paths = slices.DeleteFunc(slices.Clone(g.Paths), func(p string) bool { return p == "-" })
-		gr.stdin = len(gr.Paths) != len(g.Paths)
-		for i, p := range gr.Paths {
-			gr.Paths[i] = filepath.Clean(p) // as the paths that it gives
-		}
-		t.groups = append(t.groups, gr)
-	}
+	t.groups = makeGroups(o.Groups)
 	c := o.Metrics.Counter
 	t.m = counters{
 		lines: c("scribe_read_lines_total"), bytes: c("scribe_read_bytes_total"),
@@ -253,9 +253,10 @@ func New(o Options) (*Tailer, error) {
 // Run finds and reads files until ctx ends, which is the only error it returns.
 // It leaves nothing running but, where the standard input is read, a read of that
 // that cannot be interrupted. Runs handed to Output may still come back through
-// Acked afterwards.
+// Acked afterwards. After its end it may be called again, behind Hold also with
+// the files kept open meanwhile.
 func (t *Tailer) Run(ctx context.Context) error {
-	t.ctx = ctx
+	t.begin(ctx)
 	var wg sync.WaitGroup
 	if !t.o.NoWatch {
 		w, err := newWatcher(t)
@@ -269,13 +270,14 @@ func (t *Tailer) Run(ctx context.Context) error {
 	for range t.o.Workers {
 		wg.Go(func() { t.work(ctx) })
 	}
-	stopWork := context.AfterFunc(ctx, func() {
+	stopping := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(stopping)
 		t.mu.Lock()
 		t.stopped = true
 		t.ready.Broadcast()
 		t.mu.Unlock()
 	})
-	defer stopWork()
 	for _, g := range t.groups {
 		if g.stdin {
 			t.startStdin(ctx, g)
@@ -283,8 +285,11 @@ func (t *Tailer) Run(ctx context.Context) error {
 		}
 	}
 	t.find(ctx)
+	<-stopping
 	wg.Wait()
-	t.closeAll()
+	if !t.hold.Swap(false) {
+		t.closeAll()
+	}
 	return ctx.Err()
 }
 
