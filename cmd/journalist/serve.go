@@ -25,6 +25,7 @@ import (
 	"journalist/internal/pipeline"
 	"journalist/internal/pki"
 	"journalist/internal/query/exec"
+	"journalist/internal/sdnotify"
 	"journalist/internal/store"
 	"journalist/internal/vfs"
 	"journalist/ui"
@@ -146,7 +147,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	addSignals(ctx, &group, authority, log)
 	log.Info("journalist is ready", "version", programVersion(), "page", orElse(l.page, l.url), "lumberjack", orElse(info.Lumberjack, "off"),
 		"data", string(o.data), "ca_sha256", authority.CAFingerprint())
-	if err := notifySystemd("READY=1\nSTATUS=" + orElse(l.page, l.url)); err != nil {
+	if err := sdnotify.Send("READY=1\nSTATUS=" + orElse(l.page, l.url)); err != nil {
 		log.Warn("systemd does not know that the server is ready", "err", err)
 	}
 	err = group.Run()
@@ -206,7 +207,7 @@ func addSignals(ctx context.Context, group *run.Group, authority *pki.PKI, log *
 	group.Add(func() error {
 		<-ctx.Done()
 		log.Info("stopping")
-		_ = notifySystemd("STOPPING=1") // systemd only shows it
+		_ = sdnotify.Send("STOPPING=1") // systemd only shows it
 		return errStopped
 	}, func(error) { cancel() })
 
@@ -220,13 +221,13 @@ func addSignals(ctx context.Context, group *run.Group, authority *pki.PKI, log *
 				return nil
 			case <-hup:
 			}
-			_ = notifySystemd(reloadingState()) // systemd only shows it
+			_ = sdnotify.Send(sdnotify.Reloading()) // systemd only shows it
 			if err := authority.Reload(); err != nil {
 				log.Error("reload: the certificates before stay in use", "err", err)
 			} else {
 				log.Info("certificates and revocations are read anew")
 			}
-			_ = notifySystemd("READY=1") // systemd only shows it
+			_ = sdnotify.Send("READY=1") // systemd only shows it
 		}
 	}, func(error) {
 		signal.Stop(hup)

@@ -402,14 +402,3 @@ func TestNotifyAndReload(t *testing.T) {
 	s.stop()
 	expect("STOPPING=1")
 }
-
-func TestNotifyWithoutSystemd(t *testing.T) {
-	t.Setenv("NOTIFY_SOCKET", "")
-	if err := notifySystemd("READY=1"); err != nil {
-		t.Error(err)
-	}
-	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
-	if err := notifySystemd("READY=1"); err == nil {
-		t.Error("nobody hears it and nobody says so")
-	}
-}

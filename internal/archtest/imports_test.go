@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/vfs/…":      {"internal/vfs"},
 	"internal/match":      {},
 	"internal/metrics":    {},
+	"internal/sdnotify":   {},
 	"internal/query/lang": {},
 	"internal/config":     {},
 	"internal/archtest":   {},
