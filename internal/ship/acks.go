@@ -12,6 +12,9 @@ import (
 // readAcks reads acknowledgements until the connection ends.
 func (ss *session) readAcks() error {
 	r := lumberjack.NewAckReader(ss.nc)
+	if ss.speaks == dialectV1 {
+		r.Version1()
+	}
 	for {
 		seq, err := r.Next()
 		if err != nil {
@@ -20,7 +23,7 @@ func (ss *session) readAcks() error {
 		if err := ss.settle(func() ([]*item, error) { return ss.ackLocked(seq) }); err != nil {
 			return err
 		}
-		ss.s.signal() // room for another window
+		ss.lane.signal() // room for another window
 	}
 }
 
@@ -33,8 +36,14 @@ func (ss *session) settle(f func() ([]*item, error)) error {
 	defer s.telling.Unlock()
 	s.mu.Lock()
 	done, err := f()
+	for _, it := range done {
+		s.doneLocked(it)
+	}
 	if len(done) > 0 {
 		s.freeLocked()
+	}
+	if ss.retiring && len(ss.flights) == 0 {
+		ss.cancel(errRetired)
 	}
 	s.mu.Unlock()
 	for _, it := range done {
@@ -68,10 +77,14 @@ func (ss *session) ackLocked(seq uint32) ([]*item, error) {
 	s := ss.s
 	s.mu.status.LastAck = now
 	if seq == f.events {
-		ss.limit = min(ss.limit+1, s.o.InFlight)
-		if s.mu.shift > 0 && now.Sub(f.sent) < s.o.Timeout/2 {
-			s.mu.shift--
+		sv := ss.server
+		sv.failures = 0
+		var took time.Duration
+		if !f.written.IsZero() { // the answer may overtake the note that all is written
+			took = now.Sub(f.written)
 		}
+		sv.ackedWindow(now, took, s.o.Timeout, f.full && ss.limit == ss.mostInFlight(), ss.roomToGrowLocked())
+		ss.limit = min(ss.limit+1, ss.mostInFlight())
 	}
 	return ss.landLocked(nil), nil
 }
@@ -92,7 +105,9 @@ func (ss *session) landLocked(done []*item) []*item {
 			f.pieces = f.pieces[1:]
 			s.mu.status.LinesAcked += int64(p.hi - p.lo)
 			s.m.linesAcked.Add(p.hi - p.lo)
-			if it := s.mu.ack(p); it != nil {
+			ss.server.lines += int64(p.hi - p.lo)
+			if it := ss.lane.ack(p); it != nil {
+				ss.server.bytes += int64(len(it.lines.Data))
 				s.mu.status.BytesAcked += int64(len(it.lines.Data))
 				s.m.bytesAcked.Add(len(it.lines.Data))
 				done = append(done, it)
@@ -113,7 +128,15 @@ func (ss *session) overdue(now time.Time) error {
 	if d := now.Sub(ss.alive); d > ss.s.o.Timeout {
 		return fmt.Errorf("no answer from the server for %s while %d windows wait for it", d.Round(time.Millisecond), len(ss.flights))
 	}
-	if d := now.Sub(ss.progress); d > ss.s.o.Progress {
+	// A window that is still being written cannot be acknowledged.
+	since := ss.flights[0].written
+	if since.IsZero() {
+		return nil
+	}
+	if since.Before(ss.progress) {
+		since = ss.progress
+	}
+	if d := now.Sub(since); d > ss.s.o.Progress {
 		return fmt.Errorf("the server is alive but acknowledged nothing for %s while %d windows wait for it", d.Round(time.Millisecond), len(ss.flights))
 	}
 	return nil
@@ -123,5 +146,5 @@ func (ss *session) overdue(now time.Time) error {
 func (ss *session) shrink() {
 	ss.s.mu.Lock()
 	defer ss.s.mu.Unlock()
-	ss.s.mu.shift = min(ss.s.mu.shift+1, 13)
+	ss.server.shift = min(max(ss.server.shift, 0)+1, mostShift)
 }

@@ -16,9 +16,24 @@ const DefaultPort = "5043"
 
 // Options of a Shipper. Zero values mean the defaults given.
 type Options struct {
-	// Servers are the addresses, host:port. One is chosen at random; the next
-	// takes over when it fails. Required.
+	// Servers are the addresses, host:port. Mode says which of them are used.
+	// Required.
 	Servers []string
+	// Mode is how several servers are used (ModeRandom).
+	Mode Mode
+	// Protocol is what is spoken (ProtocolAuto).
+	Protocol Protocol
+	// Rebalance is how often sources are spread anew over the servers of
+	// ModeBalance (10 min).
+	Rebalance time.Duration
+	// Probe is how long a server of ModeFailover that failed is left alone before it
+	// is tried whether those before others in the order are well again (30 s); each
+	// time that it fails soon after, twice as long.
+	Probe time.Duration
+	// Bandwidth is the most bytes per second that go over the wire to all servers
+	// together, after compression; 0 means no limit. Less than 8 KiB count as these:
+	// servers end connections that are slower.
+	Bandwidth int64
 	// TLS is what TLSConfig makes. Required: lines never travel in the clear.
 	TLS *tls.Config
 	// Timeout is how long a server may be silent while lines wait for its
@@ -30,7 +45,7 @@ type Options struct {
 	// Linger is how long lines may wait for more of them while others are under
 	// way (25 ms); without others under way they leave at once.
 	Linger time.Duration
-	// MaxBackoff is the longest pause between two attempts to connect (60 s).
+	// MaxBackoff is the longest pause between two attempts to connect (15 s).
 	MaxBackoff time.Duration
 	// QueueBytes bounds the lines that are queued and under way together (8 MiB).
 	QueueBytes int64
@@ -41,17 +56,48 @@ type Options struct {
 	WindowLines int
 	// InFlight is how many windows may be under way (4).
 	InFlight int
-	// Plain forbids blocks: plain version 2 is spoken with every server.
+	// Plain forbids blocks: it is ProtocolV2.
 	Plain bool
 
 	Logger  *slog.Logger
 	Metrics *metrics.Set
 }
 
+// Mode is how several servers are used.
+type Mode string
+
+// The modes. The empty one is ModeRandom.
+const (
+	// ModeRandom uses one server, at first a random one, until it fails; then the
+	// next takes over. It is logstash-forwarder's.
+	ModeRandom Mode = "random"
+	// ModeFailover uses the first server of the list that is well, and goes back to
+	// one before it as soon as that is well again.
+	ModeFailover Mode = "failover"
+	// ModeBalance uses all servers at once: each source goes to one of them, and to
+	// another one when it fails.
+	ModeBalance Mode = "balance"
+)
+
+// Protocol is what is spoken with servers.
+type Protocol string
+
+// The protocols. The empty one is ProtocolAuto.
+const (
+	// ProtocolAuto is blocks where the server knows them, else version 2.
+	ProtocolAuto Protocol = "auto"
+	ProtocolV2   Protocol = "v2"
+	// ProtocolV1 is what logstash-forwarder speaks: text without types, zlib.
+	ProtocolV1 Protocol = "v1"
+)
+
 const (
 	plainWindowLines = 2048 // what Filebeat sends at most; every server takes it
 	blockWindowLines = 8192
 	mostWindowLines  = 10000 // what go-lumber's server takes; journalist takes more
+	mostBlockLines   = 16384 // what journalist takes
+	mostWindowBytes  = 2 << 20
+	leastBandwidth   = 8 << 10
 )
 
 func (o Options) withDefaults() (Options, error) {
@@ -69,6 +115,9 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	o.Servers = servers
+	if err := o.choices(); err != nil {
+		return o, err
+	}
 	durations := func(v *time.Duration, d time.Duration) {
 		if *v <= 0 {
 			*v = d
@@ -77,7 +126,9 @@ func (o Options) withDefaults() (Options, error) {
 	durations(&o.Timeout, 15*time.Second)
 	durations(&o.Progress, 10*o.Timeout)
 	durations(&o.Linger, 25*time.Millisecond)
-	durations(&o.MaxBackoff, time.Minute)
+	durations(&o.MaxBackoff, 15*time.Second)
+	durations(&o.Rebalance, 10*time.Minute)
+	durations(&o.Probe, 30*time.Second)
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = 8 << 20
 	}
@@ -93,6 +144,31 @@ func (o Options) withDefaults() (Options, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o, nil
+}
+
+// choices sets what is chosen by name.
+func (o *Options) choices() error {
+	switch o.Mode {
+	case "":
+		o.Mode = ModeRandom
+	case ModeRandom, ModeFailover, ModeBalance:
+	default:
+		return fmt.Errorf("ship: mode %q: write %s, %s or %s", o.Mode, ModeFailover, ModeBalance, ModeRandom)
+	}
+	switch o.Protocol {
+	case "":
+		o.Protocol = ProtocolAuto
+	case ProtocolAuto, ProtocolV2, ProtocolV1:
+	default:
+		return fmt.Errorf("ship: protocol %q: write %s, %s or %s", o.Protocol, ProtocolAuto, ProtocolV2, ProtocolV1)
+	}
+	if o.Plain && o.Protocol == ProtocolAuto {
+		o.Protocol = ProtocolV2
+	}
+	if o.Bandwidth > 0 {
+		o.Bandwidth = max(o.Bandwidth, leastBandwidth)
+	}
+	return nil
 }
 
 // ServerAddress checks a configured server and adds the port where it is missing.

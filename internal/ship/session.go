@@ -12,20 +12,19 @@ import (
 	"time"
 
 	"journalist/internal/lumberjack"
-	"journalist/internal/record"
 )
 
 // session is one connection. Its fields below the line are guarded by the
 // Shipper's lock.
 type session struct {
 	s      *Shipper
-	addr   string
+	lane   *lane
+	server *peer
 	nc     *tls.Conn
-	blocks bool
+	speaks dialect
 	enc    *lumberjack.Encoder
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	seen   map[record.SourceID]struct{} // sources with a block on this connection; the writer's
 
 	// ---
 	flights  []*flight
@@ -33,71 +32,116 @@ type session struct {
 	alive    time.Time // last byte in either direction while windows are under way
 	progress time.Time // last acknowledgement while windows are under way
 	acked    bool      // anything at all
+	retiring bool      // ends as soon as nothing is under way
 }
 
 // flight is a window under way.
 type flight struct {
-	pieces []piece
-	events uint32 // also the sequence number that acknowledges it
-	seq    uint32 // acknowledged so far
-	passed uint32 // events of the pieces that were popped
-	sent   time.Time
+	pieces  []piece
+	events  uint32 // also the sequence number that acknowledges it
+	seq     uint32 // acknowledged so far
+	passed  uint32 // events of the pieces that were popped
+	full    bool   // as large as a window may be, and more waits
+	written time.Time
 	// encoded: the lines are no longer read. A server cannot acknowledge a window
 	// before that, and whoever owns the lines may change them after.
 	encoded bool
+}
+
+// dialect is what a connection speaks.
+type dialect uint8
+
+const (
+	dialectBlocks dialect = iota
+	dialectV2
+	dialectV1
+)
+
+func (d dialect) String() string {
+	return [...]string{lumberjack.ALPN, "lumberjack/2", "lumberjack/1"}[d]
+}
+
+func (d dialect) encoder() *lumberjack.Encoder {
+	if d == dialectV1 {
+		return lumberjack.NewVersion1Encoder()
+	}
+	return lumberjack.NewEncoder(d == dialectBlocks)
 }
 
 // alertNoProtocol is what a server says that refuses protocols it does not know
 // instead of ignoring them.
 const alertNoProtocol = "no application protocol"
 
+// errRetired ends a connection that gave way to a better server's.
+var errRetired = errors.New("ship: a better server is well again")
+
 // connect opens a connection and works it until it ends. acked tells whether the
 // server acknowledged anything; the error is nil after an idle connection was
 // closed.
-func (s *Shipper) connect(ctx context.Context, addr string) (acked bool, err error) {
+func (s *Shipper) connect(ctx context.Context, ln *lane, sv *peer) (acked bool, err error) {
 	s.mu.Lock()
-	s.mu.status.Server, s.mu.status.Connected, s.mu.status.Protocol = addr, false, ""
-	offer := !s.o.Plain && !s.mu.noALPN[addr]
+	ln.server = sv
+	s.mu.status.Server, s.mu.status.Protocol = sv.addr, ""
 	s.mu.Unlock()
-	nc, err := dial(ctx, addr, s.o.TLS, s.o.Timeout, offer)
-	if err != nil && offer && strings.Contains(err.Error(), alertNoProtocol) {
-		s.mu.Lock()
-		s.mu.noALPN[addr] = true
-		s.mu.Unlock()
-		nc, err = dial(ctx, addr, s.o.TLS, s.o.Timeout, false)
-	}
+	nc, speaks, err := s.dialServer(ctx, sv)
 	if err != nil {
 		return false, err
 	}
-	ss := &session{
-		s: s, addr: addr, nc: nc, limit: 1,
-		blocks: nc.ConnectionState().NegotiatedProtocol == lumberjack.ALPN,
-		seen:   map[record.SourceID]struct{}{},
-	}
-	ss.enc = lumberjack.NewEncoder(ss.blocks)
+	ss := &session{s: s, lane: ln, server: sv, nc: nc, limit: 1, speaks: speaks, enc: speaks.encoder()}
 	ss.ctx, ss.cancel = context.WithCancelCause(ctx)
-	protocol := "lumberjack/2"
-	if ss.blocks {
-		protocol = lumberjack.ALPN
-	}
 	s.m.connects.Inc()
-	s.o.Logger.Info("connected", "server", addr, "protocol", protocol)
+	s.o.Logger.Info("connected", "server", sv.addr, "protocol", speaks)
+	now := time.Now()
 	s.mu.Lock()
-	s.mu.session = ss
-	s.mu.rewind()
-	s.mu.status.Connected, s.mu.status.Since, s.mu.status.Protocol = true, time.Now(), protocol
-	s.mu.status.NextTry = time.Time{}
+	ln.session = ss
+	sv.connected, sv.since, sv.protocol, sv.nextTry = true, now, speaks.String(), time.Time{}
+	s.mu.status.Server, s.mu.status.Since, s.mu.status.Protocol, s.mu.status.NextTry = sv.addr, now, sv.protocol, time.Time{}
+	s.gatherLocked(ln)
 	s.mu.Unlock()
 	err = ss.run()
 	s.mu.Lock()
 	for _, f := range ss.flights {
 		s.m.resent.Add(int(f.events - f.passed))
 	}
-	s.mu.session = nil
-	s.mu.status.Connected = false
+	ln.session = nil
+	ln.rewind()
+	sv.connected, sv.left = false, time.Now()
 	acked = ss.acked
 	s.mu.Unlock()
 	return acked, err
+}
+
+// gatherLocked takes over what waits at lanes whose servers failed, once ln's
+// server is there.
+func (s *Shipper) gatherLocked(ln *lane) {
+	for _, other := range s.mu.lanes {
+		if other != ln && !other.usable() && other.session == nil {
+			s.pourLocked(other)
+		}
+	}
+}
+
+// dialServer connects in the way that the server is known to take.
+func (s *Shipper) dialServer(ctx context.Context, sv *peer) (*tls.Conn, dialect, error) {
+	s.mu.Lock()
+	offer := s.o.Protocol == ProtocolAuto && !sv.noALPN
+	s.mu.Unlock()
+	nc, err := dial(ctx, sv.addr, s.o.TLS, s.o.Timeout, offer)
+	if err != nil && offer && strings.Contains(err.Error(), alertNoProtocol) {
+		s.mu.Lock()
+		sv.noALPN = true
+		s.mu.Unlock()
+		nc, err = dial(ctx, sv.addr, s.o.TLS, s.o.Timeout, false)
+	}
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case s.o.Protocol == ProtocolV1:
+		return nc, dialectV1, nil
+	case nc.ConnectionState().NegotiatedProtocol == lumberjack.ALPN:
+		return nc, dialectBlocks, nil
+	}
+	return nc, dialectV2, nil
 }
 
 // dial connects and does the handshake within timeout.
@@ -121,6 +165,9 @@ func dial(ctx context.Context, addr string, cfg *tls.Config, timeout time.Durati
 func (ss *session) run() error {
 	written, read := make(chan error, 1), make(chan error, 1)
 	var both sync.WaitGroup
+	if ss.s.o.Mode == ModeFailover {
+		both.Go(func() { ss.s.seekBetter(ss) })
+	}
 	both.Go(func() { written <- ss.write() })
 	both.Go(func() { read <- ss.readAcks() })
 	stop := context.AfterFunc(ss.ctx, func() { _ = ss.nc.NetConn().Close() }) // unblocks both
@@ -151,9 +198,12 @@ func (ss *session) run() error {
 		break
 	}
 	stop()
-	ss.cancel(context.Canceled)
+	ss.cancel(context.Canceled) // unless it ended for another cause
 	_ = ss.nc.NetConn().Close() // not Close: that waits for a peer that may be gone
 	both.Wait()
+	if err == nil && errors.Is(context.Cause(ss.ctx), errRetired) {
+		return errRetired
+	}
 	return ss.outcome(err)
 }
 
@@ -166,7 +216,7 @@ func (ss *session) outcome(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.EOF) && under == 0:
-		ss.s.o.Logger.Debug("server closed the idle connection", "server", ss.addr)
+		ss.s.o.Logger.Debug("server closed the idle connection", "server", ss.server.addr)
 		return nil
 	case errors.Is(err, io.EOF):
 		return &hinted{
@@ -186,16 +236,13 @@ func (ss *session) write() error {
 		}
 		ss.enc.Begin()
 		for _, p := range pieces {
-			id := p.it.lines.Position.ID
-			_, seen := ss.seen[id]
-			ss.seen[id] = struct{}{}
-			ss.enc.Add(p.it.lines, p.lo, p.hi, !seen)
+			ss.enc.Add(p.it.lines, p.lo, p.hi, p.resume)
 		}
 		wire, err := ss.enc.Finish()
 		if err != nil {
 			return err
 		}
-		// A window without events has only positions, which plain version 2 does not
+		// A window without events has only positions, which plain versions do not
 		// carry: nothing is sent, and it is done once those before it are.
 		err = ss.settle(func() ([]*item, error) {
 			f.encoded = true
@@ -207,25 +254,45 @@ func (ss *session) write() error {
 		if f.events == 0 {
 			continue
 		}
-		for len(wire) > 0 {
-			n, err := ss.nc.Write(wire[:min(len(wire), 64<<10)])
-			if err != nil {
-				return err
-			}
-			wire = wire[n:]
-			ss.s.wrote(ss, n)
+		if err := ss.send(wire, f); err != nil {
+			return err
 		}
 		ss.s.m.windows.Inc()
 		ss.s.m.linesSent.Add(int(f.events))
 	}
 }
 
-// wrote notes that n bytes went out.
-func (s *Shipper) wrote(ss *session, n int) {
+// send writes a window's bytes, as fast as the limit allows.
+func (ss *session) send(wire []byte, f *flight) error {
+	limit := ss.s.limiter
+	chunk := 64 << 10
+	if limit != nil {
+		chunk = limit.Burst()
+	}
+	for len(wire) > 0 {
+		part := wire[:min(len(wire), chunk)]
+		if limit != nil && limit.WaitN(ss.ctx, len(part)) != nil {
+			return context.Cause(ss.ctx)
+		}
+		n, err := ss.nc.Write(part)
+		if err != nil {
+			return err
+		}
+		wire = wire[n:]
+		ss.s.wrote(ss, n, f, len(wire) == 0)
+	}
+	return nil
+}
+
+// wrote notes that n bytes of a window went out, and whether it is all.
+func (s *Shipper) wrote(ss *session, n int, f *flight, all bool) {
 	s.m.wireBytes.Add(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ss.alive = time.Now()
+	if all {
+		f.written = ss.alive
+	}
 	s.mu.status.WireBytes += int64(n)
 }
 
@@ -248,7 +315,7 @@ func (ss *session) next() (*flight, []piece) {
 			linger = time.After(wait)
 		}
 		select {
-		case <-s.wake:
+		case <-ss.lane.wake:
 		case <-linger:
 		case <-ss.ctx.Done():
 			return nil, nil
@@ -259,12 +326,12 @@ func (ss *session) next() (*flight, []piece) {
 // readyLocked tells how long to wait before the next window is cut; ok is false
 // when there is nothing to wait for but a signal.
 func (ss *session) readyLocked(now time.Time) (wait time.Duration, ok bool) {
-	q := &ss.s.mu.queue
+	q := &ss.lane.queue
 	since, any := q.waiting()
-	if !any || len(ss.flights) >= ss.limit {
+	if !any || len(ss.flights) >= ss.limit || ss.retiring {
 		return 0, false
 	}
-	_, size := ss.s.windowLocked(ss.blocks)
+	_, size := ss.windowLocked()
 	if len(ss.flights) == 0 || q.unsent >= int64(size) {
 		return 0, true
 	}
@@ -273,24 +340,76 @@ func (ss *session) readyLocked(now time.Time) (wait time.Duration, ok bool) {
 
 // launchLocked cuts a window and puts it under way.
 func (ss *session) launchLocked() *flight {
-	s := ss.s
-	lines, size := s.windowLocked(ss.blocks)
-	f := &flight{pieces: s.mu.take(lines, size), sent: time.Now()}
-	for _, p := range f.pieces {
-		f.events += ss.events(p)
+	now := time.Now()
+	lines, size := ss.windowLocked()
+	f := &flight{pieces: ss.lane.take(now, lines, size)}
+	for i := range f.pieces {
+		p := &f.pieces[i]
+		f.events += ss.events(*p)
+		p.resume = p.it.from.on != ss
+		p.it.from.on = ss
 	}
+	f.full = ss.lane.unsent > 0
 	if len(ss.flights) == 0 {
-		ss.alive, ss.progress = f.sent, f.sent
+		ss.alive, ss.progress = now, now
 	}
 	ss.flights = append(ss.flights, f)
-	s.mu.status.LinesSent += int64(f.events)
+	ss.s.mu.status.LinesSent += int64(f.events)
 	return f
 }
 
 // events is how many sequence numbers a piece takes.
 func (ss *session) events(p piece) uint32 {
-	if ss.blocks {
+	if ss.speaks == dialectBlocks {
 		return uint32(lumberjack.Events(p.lo, p.hi))
 	}
 	return uint32(p.hi - p.lo)
+}
+
+// mostInFlight is how many windows may be under way. Version 1 has one answer for
+// a window and no sign of life, so that it gets one window at a time.
+func (ss *session) mostInFlight() int {
+	if ss.speaks == dialectV1 {
+		return 1
+	}
+	return ss.s.o.InFlight
+}
+
+// windowLocked is how large the next window may be.
+func (ss *session) windowLocked() (lines, bytes int) {
+	o, shift := &ss.s.o, ss.server.shift
+	lines, bytes = o.WindowLines, o.WindowBytes
+	most := lines
+	if lines <= 0 {
+		lines, most = plainWindowLines, mostWindowLines
+		if ss.speaks == dialectBlocks {
+			lines, most = blockWindowLines, mostBlockLines
+		}
+	}
+	if shift >= 0 {
+		lines, bytes = max(1, lines>>shift), max(1, bytes>>shift)
+	} else {
+		lines, bytes = min(lines<<-shift, most), min(bytes<<-shift, mostWindowBytes)
+	}
+	if o.Bandwidth > 0 {
+		bytes = min(bytes, int(min(o.Bandwidth*8, 1<<30)))
+	}
+	return lines, bytes
+}
+
+// roomToGrowLocked tells that the queue holds more than larger windows take.
+func (ss *session) roomToGrowLocked() bool {
+	_, bytes := ss.windowLocked()
+	return int64(bytes)*2*int64(ss.limit) <= ss.s.o.QueueBytes/int64(len(ss.s.mu.lanes))
+}
+
+// retire lets the connection end as soon as nothing is under way.
+func (ss *session) retire() {
+	ss.s.mu.Lock()
+	ss.retiring = true
+	done := len(ss.flights) == 0
+	ss.s.mu.Unlock()
+	if done {
+		ss.cancel(errRetired)
+	}
 }

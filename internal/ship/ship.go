@@ -3,19 +3,22 @@
 // Up the way is internal/tail, whose runs of lines come in through Send; the
 // wire protocol is internal/lumberjack; at the other end is
 // internal/ingest/lumberjack, or another lumberjack server such as Logstash.
-// There is one connection at a time, to one of several servers. Lines stay in a
-// queue that is bounded in bytes until the server acknowledged them; when a
-// connection breaks, everything unacknowledged is sent again, in order, over the
-// next one. Per connection there are three goroutines: one writes windows, one
-// reads acknowledgements, one (Run) watches both.
+// Lines stay in a queue that is bounded in bytes until a server acknowledged them;
+// when a connection breaks, everything unacknowledged is sent again, in order, over
+// the next one. There is one connection at a time, to one of the servers, or, where
+// the load is balanced, one to each of them; the runs of one source go to one server
+// at a time, in order, and to another only when nothing of them is under way. Per
+// connection there are three goroutines (and a fourth while a better server is
+// looked for): one writes windows, one reads acknowledgements, one watches both.
 package ship
 
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"journalist/internal/record"
 )
@@ -29,22 +32,27 @@ type Shipper struct {
 	o Options
 	m counters
 
-	wake chan struct{} // something to send, or room for it
+	servers []*peer       // in the configured order; what they hold is guarded by mu
+	limiter *rate.Limiter // of what goes over the wire; nil without a limit
 
 	telling sync.Mutex // held while owners are told; taken before mu
 
 	mu struct {
 		sync.Mutex
-		queue
-		room    chan struct{} // closed and replaced when bytes leave the queue
-		empty   chan struct{} // closed and replaced when the queue runs empty
-		closed  bool
-		session *session // the connection of now
-		status  Status
-		// shift halves windows after time-outs, so that a slow server can finish one.
-		shift int
-		// noALPN are servers that refuse a handshake that names our protocol.
-		noALPN map[string]bool
+		lanes   []*lane
+		streams map[record.SourceID]*stream
+		swept   time.Time
+
+		items   int // of all lanes, and what is between two
+		bytes   int64
+		rows    int64
+		byLevel [levels]int64
+		top     uint8 // the highest priority there was
+
+		room   chan struct{} // closed and replaced when bytes leave the queue
+		empty  chan struct{} // closed and replaced when the queue runs empty
+		closed bool
+		status Status
 	}
 }
 
@@ -54,23 +62,51 @@ func New(o Options) (*Shipper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shipper{o: o, m: newCounters(o.Metrics), wake: make(chan struct{}, 1)}
+	s := &Shipper{o: o, m: newCounters(o.Metrics)}
 	s.mu.room, s.mu.empty = make(chan struct{}), make(chan struct{})
-	s.mu.noALPN = map[string]bool{}
-	o.Metrics.Gauge(func() float64 { return float64(s.Status().QueueBytes) }, "scribe_ship_queue_bytes")
-	o.Metrics.Gauge(func() float64 {
-		if s.Status().Connected {
-			return 1
+	s.mu.streams = map[record.SourceID]*stream{}
+	for _, addr := range o.Servers {
+		sv := &peer{addr: addr, health: 1}
+		s.servers = append(s.servers, sv)
+		s.gauges(sv)
+		if o.Mode == ModeBalance || len(s.mu.lanes) == 0 {
+			s.mu.lanes = append(s.mu.lanes, newLane(sv))
 		}
-		return 0
-	}, "scribe_ship_connected")
+	}
+	if o.Bandwidth > 0 {
+		s.limiter = rate.NewLimiter(rate.Limit(o.Bandwidth), int(min(max(o.Bandwidth/8, 1<<10), 64<<10)))
+	}
+	o.Metrics.Gauge(func() float64 { return float64(s.Status().QueueBytes) }, "scribe_ship_queue_bytes")
+	o.Metrics.Gauge(func() float64 { return oneIf(s.Status().Connected) }, "scribe_ship_connected")
 	return s, nil
+}
+
+// gauges registers how a server is.
+func (s *Shipper) gauges(sv *peer) {
+	gauge := func(name string, f func() float64) {
+		s.o.Metrics.Gauge(func() float64 {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return f()
+		}, name, "server", sv.addr)
+	}
+	gauge("scribe_ship_server_connected", func() float64 { return oneIf(sv.connected) })
+	gauge("scribe_ship_server_latency_seconds", func() float64 { return sv.latency.Seconds() })
+	gauge("scribe_ship_server_score", func() float64 { return sv.weight(s.fastestLocked()) })
+	gauge("scribe_ship_server_failures", func() float64 { return float64(sv.faults) })
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Send queues lines and blocks while the queue is full; that is the back pressure
 // that internal/tail feels. acked is called once, after the server said that all
-// of the lines are durable, in the order of the Sends, from a goroutine that must
-// not be held up; until then the lines must not change. Send keeps the order of
+// of the lines are durable, in the order of the Sends of a source, from a goroutine
+// that must not be held up; until then the lines must not change. Send keeps the order of
 // calls that follow each other; one goroutine sends the lines of one source.
 func (s *Shipper) Send(ctx context.Context, l *record.Lines, acked func(*record.Lines)) error {
 	if err := checkLines(l); err != nil {
@@ -83,10 +119,9 @@ func (s *Shipper) Send(ctx context.Context, l *record.Lines, acked func(*record.
 			s.mu.Unlock()
 			return ErrClosed
 		}
-		if s.mu.bytes == 0 || s.mu.bytes+it.size <= s.o.QueueBytes {
-			s.mu.push(it)
+		if st := s.streamLocked(l, it.queued); s.admitsLocked(st, it) {
+			s.pushLocked(st, it)
 			s.mu.Unlock()
-			s.signal()
 			return nil
 		}
 		room := s.mu.room
@@ -99,19 +134,11 @@ func (s *Shipper) Send(ctx context.Context, l *record.Lines, acked func(*record.
 	}
 }
 
-// signal wakes the goroutine that writes windows, or Run while it waits for lines.
-func (s *Shipper) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
 // Drain waits until everything sent so far is acknowledged, or ctx ends.
 func (s *Shipper) Drain(ctx context.Context) error {
 	for {
 		s.mu.Lock()
-		n, closed, empty := len(s.mu.items), s.mu.closed, s.mu.empty
+		n, closed, empty := s.mu.items, s.mu.closed, s.mu.empty
 		s.mu.Unlock()
 		switch {
 		case n == 0:
@@ -127,66 +154,31 @@ func (s *Shipper) Drain(ctx context.Context) error {
 	}
 }
 
-// Run connects and sends until ctx ends, then closes the connection and returns
+// Run connects and sends until ctx ends, then closes the connections and returns
 // nil; what is not acknowledged by then stays unacknowledged.
 func (s *Shipper) Run(ctx context.Context) error {
 	defer s.shut()
-	server := rand.IntN(len(s.o.Servers))
-	failures := 0
+	if s.o.Mode != ModeBalance {
+		s.hop(ctx, s.mu.lanes[0])
+		return nil
+	}
+	var all sync.WaitGroup
+	for _, ln := range s.mu.lanes {
+		all.Go(func() { s.balance(ctx, ln) })
+	}
+	t := time.NewTicker(s.o.Rebalance)
+	defer t.Stop()
 	for ctx.Err() == nil {
-		addr := s.o.Servers[server]
-		acked, err := s.connect(ctx, addr)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err == nil { // the server closed an idle connection
-			failures = 0
-			s.awaitLines(ctx)
-			continue
-		}
-		s.m.failures.Inc()
-		if acked {
-			failures = 0
-		} else {
-			server = (server + 1) % len(s.o.Servers)
-			failures++
-		}
-		delay := s.backoff(failures)
-		s.failed(addr, err, delay)
-		t := time.NewTimer(delay)
 		select {
-		case <-t.C:
+		case now := <-t.C:
+			s.mu.Lock()
+			s.rebalanceLocked(now)
+			s.mu.Unlock()
 		case <-ctx.Done():
-			t.Stop()
 		}
 	}
+	all.Wait()
 	return nil
-}
-
-// backoff is the pause after so many failures in a row: every server is tried
-// once quickly, then the rounds get slower. The jitter keeps a fleet from
-// knocking in step.
-func (s *Shipper) backoff(failures int) time.Duration {
-	rounds := failures / len(s.o.Servers)
-	d := min(200*time.Millisecond<<min(rounds, 20), s.o.MaxBackoff)
-	return d/2 + rand.N(d/2+1)
-}
-
-// awaitLines waits until there is something to send.
-func (s *Shipper) awaitLines(ctx context.Context) {
-	for {
-		s.mu.Lock()
-		n := len(s.mu.items)
-		s.mu.Unlock()
-		if n > 0 {
-			return
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // shut wakes everybody who waits after the end of Run.
@@ -203,20 +195,8 @@ func (s *Shipper) shut() {
 func (s *Shipper) freeLocked() {
 	close(s.mu.room)
 	s.mu.room = make(chan struct{})
-	if len(s.mu.items) == 0 && !s.mu.closed {
+	if s.mu.items == 0 && !s.mu.closed {
 		close(s.mu.empty)
 		s.mu.empty = make(chan struct{})
 	}
-}
-
-// windowLocked is how large the next window may be.
-func (s *Shipper) windowLocked(blocks bool) (lines, bytes int) {
-	lines = s.o.WindowLines
-	if lines <= 0 {
-		lines = plainWindowLines
-		if blocks {
-			lines = blockWindowLines
-		}
-	}
-	return max(1, lines>>s.mu.shift), max(1, s.o.WindowBytes>>s.mu.shift)
 }

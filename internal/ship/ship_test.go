@@ -528,7 +528,7 @@ func TestBackoff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for failures, most := range map[int]time.Duration{1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 6: 1600 * time.Millisecond, 40: time.Minute, 1000: time.Minute} {
+	for failures, most := range map[int]time.Duration{0: 200 * time.Millisecond, 1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 6: 6400 * time.Millisecond, 40: 15 * time.Second, 1000: 15 * time.Second} {
 		for range 100 {
 			if d := s.backoff(failures); d > most || d < most/2 {
 				t.Fatalf("after %d failures: %s, want %s to %s", failures, d, most/2, most)

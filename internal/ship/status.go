@@ -6,11 +6,13 @@ import (
 
 // Status is a snapshot for scribe status.
 type Status struct {
-	// Server is the one connected to, or tried last.
+	// Server is the one connected to, or tried last; with several at a time, Servers
+	// has them all.
 	Server    string    `json:"server"`
 	Connected bool      `json:"connected"`
 	Since     time.Time `json:"since,omitzero"` // of the connection
-	// Protocol is "lumberjack-block/1" with journalist, else "lumberjack/2".
+	// Protocol is "lumberjack-block/1" with journalist, else "lumberjack/2" or
+	// "lumberjack/1".
 	Protocol string `json:"protocol,omitempty"`
 
 	LinesSent  int64     `json:"lines_sent"`  // again ones included
@@ -27,7 +29,39 @@ type Status struct {
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 	NextTry     time.Time `json:"next_try,omitzero"` // while not connected
+
+	Servers []ServerStatus `json:"servers"` // in the configured order
 }
+
+// ServerStatus is how one server is.
+type ServerStatus struct {
+	Address string `json:"address"`
+	// State is connected, failed (it will be tried again) or idle (not in use now).
+	State    string    `json:"state"`
+	Protocol string    `json:"protocol,omitempty"`
+	Since    time.Time `json:"since,omitzero"` // of the connection
+	// Latency is how long the server takes to acknowledge a window, on the average.
+	Latency time.Duration `json:"latency_ns"`
+	// Score goes from 1, well, down to 0.
+	Score   float64 `json:"score"`
+	Sources int     `json:"sources"` // that go to it
+
+	InFlight    int       `json:"in_flight"` // windows
+	WindowBytes int       `json:"window_bytes,omitempty"`
+	LinesAcked  int64     `json:"lines_acked"`
+	BytesAcked  int64     `json:"bytes_acked"`
+	Failures    int64     `json:"failures"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	NextTry     time.Time `json:"next_try,omitzero"`
+}
+
+// The states of a server.
+const (
+	ServerConnected = "connected"
+	ServerFailed    = "failed"
+	ServerIdle      = "idle"
+)
 
 // Status returns how things are.
 func (s *Shipper) Status() Status {
@@ -35,25 +69,62 @@ func (s *Shipper) Status() Status {
 	defer s.mu.Unlock()
 	st := s.mu.status
 	st.QueueLines, st.QueueBytes = s.mu.rows, s.mu.bytes
-	if s.mu.session != nil {
-		st.InFlight = len(s.mu.session.flights)
+	fastest := s.fastestLocked()
+	for _, sv := range s.servers {
+		c := ServerStatus{
+			Address: sv.addr, State: ServerIdle, Protocol: sv.protocol, Latency: sv.latency, Score: sv.weight(fastest),
+			LinesAcked: sv.lines, BytesAcked: sv.bytes, Failures: sv.faults, LastError: sv.lastError, LastErrorAt: sv.lastErrorAt,
+		}
+		switch {
+		case sv.connected:
+			c.State, c.Since = ServerConnected, sv.since
+			st.Connected = true
+		case sv.failures > 0 || !sv.nextTry.IsZero():
+			c.State, c.NextTry = ServerFailed, sv.nextTry
+		}
+		for _, ln := range s.mu.lanes {
+			if ln.server != sv {
+				continue
+			}
+			c.Sources = ln.streams
+			if ln.session != nil {
+				c.InFlight = len(ln.session.flights)
+				_, c.WindowBytes = ln.session.windowLocked()
+				st.InFlight += c.InFlight
+			}
+		}
+		st.Servers = append(st.Servers, c)
 	}
 	return st
 }
 
-// failed notes why there is no connection and when the next attempt comes.
-func (s *Shipper) failed(addr string, err error, delay time.Duration) {
+// failed notes that a connection failed or was none, and sets when the server is
+// tried again.
+func (s *Shipper) failed(ln *lane, sv *peer, acked bool, err error) {
 	now := time.Now()
 	s.mu.Lock()
-	s.mu.status.Failures++
 	again := s.mu.status.LastError == err.Error()
-	s.mu.status.LastError, s.mu.status.LastErrorAt = err.Error(), now
-	s.mu.status.NextTry = now.Add(delay)
+	sv.failedWith(err, acked, now)
+	if sv.health < 0.25 && len(s.servers) > 1 {
+		sv.failures = max(sv.failures, 1) // it works, but never for long: let others try
+	}
+	delay := s.backoff(sv.failures)
+	sv.nextTry = now.Add(delay)
+	if sv.left.Sub(sv.since) > 2*sv.hold {
+		sv.hold = 0 // it worked for long
+	}
+	sv.holdOff(s.o.Probe, now)
+	if s.o.Mode == ModeBalance {
+		s.pourLocked(ln)
+	}
+	st := &s.mu.status
+	st.Failures++
+	st.LastError, st.LastErrorAt, st.NextTry = err.Error(), now, sv.nextTry
 	queued := s.mu.rows
 	s.mu.Unlock()
 	log := s.o.Logger.Warn
 	if again { // said once loudly; the pauses between are long by now
 		log = s.o.Logger.Info
 	}
-	log("server not usable, lines wait", "server", addr, "error", err, "retry_in", delay.Round(time.Millisecond), "lines_waiting", queued)
+	log("server not usable, lines wait", "server", sv.addr, "error", err, "retry_in", delay.Round(time.Millisecond), "lines_waiting", queued)
 }

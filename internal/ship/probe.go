@@ -1,0 +1,108 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"journalist/internal/lumberjack"
+)
+
+// This file is how ModeFailover finds its way back.
+
+// mostHold is the longest time that a server which fails again and again is left
+// alone.
+const mostHold = 10 * time.Minute
+
+// seekBetter tries, while a connection is in use, whether a server that stands
+// before its own is well again, and lets the connection retire then. What is
+// under way is not disturbed.
+func (s *Shipper) seekBetter(ss *session) {
+	for {
+		sv, at := s.better(ss.server)
+		if sv == nil {
+			return
+		}
+		pause(ss.ctx, time.Until(at))
+		if ss.ctx.Err() != nil {
+			return
+		}
+		err := s.probe(ss.ctx, sv)
+		if ss.ctx.Err() != nil {
+			return
+		}
+		s.mu.Lock()
+		if err != nil {
+			sv.failedWith(err, false, time.Now())
+			sv.holdOff(s.o.Probe, time.Now())
+			s.mu.Unlock()
+			continue
+		}
+		ss.lane.better = sv
+		sv.nextTry = time.Time{}
+		s.mu.Unlock()
+		s.o.Logger.Info("server is well again, going back to it", "server", sv.addr, "from", ss.server.addr)
+		ss.retire()
+		return
+	}
+}
+
+// better returns which of the servers before this one is tried next, and when.
+func (s *Shipper) better(than *peer) (sv *peer, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.servers {
+		if c == than {
+			return sv, at
+		}
+		if sv == nil || c.probeAt.Before(at) {
+			sv, at = c, c.probeAt
+		}
+	}
+	return sv, at
+}
+
+// holdOff sets when the server is tried again, later each time.
+func (sv *peer) holdOff(least time.Duration, now time.Time) {
+	sv.hold = min(max(2*sv.hold, least), max(mostHold, least))
+	sv.probeAt = now.Add(sv.hold)
+}
+
+// probe connects to a server and asks for a sign of life, without lines.
+func (s *Shipper) probe(ctx context.Context, sv *peer) error {
+	nc, speaks, err := s.dialServer(ctx, sv)
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = nc.NetConn().Close() })
+	defer func() {
+		stop()
+		_ = nc.NetConn().Close()
+	}()
+	// journalist and Logstash answer an empty window; others say nothing, and those
+	// that do not want us hang up.
+	wait, version := s.o.Timeout, lumberjack.Version2
+	if speaks != dialectBlocks {
+		wait = min(wait, 2*time.Second)
+	}
+	r := lumberjack.NewAckReader(nc)
+	if speaks == dialectV1 {
+		version = lumberjack.Version1
+		r.Version1()
+	}
+	if err := nc.SetDeadline(time.Now().Add(wait)); err != nil {
+		return err
+	}
+	_, err = nc.Write(lumberjack.AppendWindow(nil, version, 0))
+	if err == nil {
+		_, err = r.Next()
+	}
+	if speaks != dialectBlocks && errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	if err != nil {
+		return explain(err, s.o.TLS)
+	}
+	return nil
+}
