@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type askFlags struct {
 	failEmpty bool
 	stats     bool
 	link      bool
+	noPager   bool
 
 	location *time.Location // of zone
 	limited  func() bool    // -n was given
@@ -48,6 +50,7 @@ func (f *askFlags) register(cmd *cobra.Command, limit int) {
 	fl.BoolVarP(&f.stats, "stats", "v", false, "say on stderr what the query cost")
 	fl.BoolVar(&f.stats, "verbose", false, "the same as --stats")
 	_ = fl.MarkHidden("verbose") // fails only for an unknown flag
+	fl.BoolVar(&f.noPager, "no-pager", false, "print everything at once: else what is longer than a terminal goes through $JOURNALIST_PAGER, $PAGER or less")
 	fl.BoolVar(&f.link, "link", false, "print the link that shows the query on the page, and do not run it")
 	completeForms(cmd, cli.Forms...)
 	dashHint(cmd)
@@ -127,15 +130,24 @@ func (a *app) askThrough(ctx context.Context, f *askFlags, text string, change f
 	return a.show(ctx, f, q, from)
 }
 
-// show asks and prints rows as they come.
+// show asks and prints rows as they come, on a terminal through a pager. Whoever
+// leaves the pager has ended the query.
 func (a *app) show(ctx context.Context, f *askFlags, q cli.Question, from asker) error {
+	outer := ctx
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var rows atomic.Int64
+	waiting := a.waiting(from, &rows)
+	defer waiting.Stop()
 	out := a.output(false)
+	pager := a.pager(f, waiting.Stop, func() { cancel(cli.ErrPagerQuit) })
+	if pager != nil {
+		out.w.Reset(pager)
+	}
 	render, err := a.renderer(out, f, q.Query)
 	if err != nil {
 		return err
 	}
-	var rows atomic.Int64
-	waiting := a.waiting(from, &rows)
 	screen := cli.IsTerminal(a.stdout)
 	st, err := from.Query(ctx, q, func(r *cli.Row) error {
 		rows.Add(1)
@@ -154,6 +166,14 @@ func (a *app) show(ctx context.Context, f *askFlags, q cli.Question, from asker)
 	}
 	if ferr := out.w.Flush(); err == nil {
 		err = ferr
+	}
+	if pager != nil {
+		if cerr := pager.Close(); err == nil {
+			err = cerr
+		}
+	}
+	if errors.Is(err, cli.ErrPagerQuit) || err != nil && errors.Is(context.Cause(ctx), cli.ErrPagerQuit) {
+		return outer.Err() // Ctrl-C came before
 	}
 	if err != nil {
 		return a.explain(q.Query, err)

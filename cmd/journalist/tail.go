@@ -26,10 +26,12 @@ func (a *app) tailCommand() *cobra.Command {
 again; what arrives in between is not shown, and stderr says so. query -f shows what
 is there already, too.
 
-The query may filter and choose fields; counting and sorting need an end.`,
+The query may have the pipes that look at one line at a time: where, extract, eval and
+fields; counting and sorting need an end.`,
 		Example: `  journalist tail
   journalist tail 'level:error host:web-01'
-  journalist tail -o json 'type:nginx' | jq -r .message`,
+  journalist tail -o json 'type:nginx' | jq -r .message
+  journalist tail 'type:nginx | extract "took <ms>ms" | where ms>500 | fields host, path, ms'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			query := queryArgs(args)
 			if query == "" {
@@ -92,7 +94,7 @@ func (a *app) follow(ctx context.Context, f *askFlags, query string, history boo
 		Ready: func() { w.begin(ctx) },
 		Row:   w.row,
 		Missed: func(n int64) {
-			fmt.Fprintf(a.stderr, "-- %s lines left out: they arrive faster than they are read; narrow the query --\n", cli.Thousands(n))
+			fmt.Fprintf(a.stderr, "-- %s lines skipped, matching or not: they arrive faster than they can be shown; narrow the query --\n", cli.Thousands(n))
 		},
 		Lost: func(err error, wait time.Duration) {
 			fmt.Fprintf(a.stderr, "-- connection lost (%s); trying again in %s; lines in between are not shown --\n", cli.Safe(err.Error()), wait)

@@ -14,8 +14,8 @@ import (
 const keepAlive = 15 * time.Second
 
 // tail sends what is committed from now on and matches, as server-sent events:
-// "ready" first, then "row", "missed" when the client was too slow, and "error"
-// when it ends for a reason of its own.
+// "ready" first, then "row", "missed" where rows were left out because the client was
+// too slow, and "error" when it ends for a reason of its own.
 func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	v := r.URL.Query()
 	q := questionOf(v)
@@ -25,7 +25,7 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	}
 	req, err := s.request(q, principalOf(r))
 	if err == nil {
-		err = canFollow(req.Query)
+		err = req.Query.CanFollow()
 	}
 	if err != nil {
 		return err
@@ -47,27 +47,6 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// canFollow refuses what only makes sense over rows that are all there.
-func canFollow(q *lang.Query) error {
-	fields := false
-	for _, p := range q.Pipes {
-		switch p.(type) {
-		case *lang.Where:
-			if !fields {
-				continue
-			}
-		case *lang.Fields:
-			fields = true
-			continue
-		}
-		return &Error{
-			Status: http.StatusBadRequest, Kind: "query", Message: "a live tail cannot have “" + p.String() + "”",
-			Hint: "it takes a filter, then where, then fields", Position: p.Offset(), HasPlace: true,
-		}
-	}
-	return nil
-}
-
 // follow runs the tail until the client leaves. When the source ends it (because
 // rows were missed, for example) it is taken up again.
 func (s *Server) follow(r *http.Request, req lang.Request, source bool, out *stream) {
@@ -83,6 +62,11 @@ func (s *Server) follow(r *http.Request, req lang.Request, source bool, out *str
 			return err
 		}
 		return out.flush()
+	}
+	gap := func(missed int64) error {
+		return event("missed", func(dst []byte) []byte {
+			return append(strconv.AppendInt(append(dst, `{"missed":`...), missed, 10), '}')
+		})
 	}
 	if event("ready", func(dst []byte) []byte { return append(dst, '{', '}') }) != nil {
 		return
@@ -100,6 +84,11 @@ func (s *Server) follow(r *http.Request, req lang.Request, source bool, out *str
 	for ctx.Err() == nil {
 		began := time.Now()
 		missed, err := s.o.Querier.Tail(ctx, req, func(b *scan.Block) error {
+			if b.Missed > 0 {
+				if err := gap(b.Missed); err != nil {
+					return err
+				}
+			}
 			if b.Len() == 0 {
 				return nil
 			}
@@ -109,9 +98,7 @@ func (s *Server) follow(r *http.Request, req lang.Request, source bool, out *str
 			return out.flush()
 		})
 		if missed > 0 {
-			if event("missed", func(dst []byte) []byte {
-				return append(strconv.AppendInt(append(dst, `{"missed":`...), missed, 10), '}')
-			}) != nil {
+			if gap(missed) != nil {
 				return
 			}
 		}

@@ -8,11 +8,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"journalist/internal/query/exec"
+	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
@@ -102,17 +105,24 @@ func TestTailRefuses(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.MaxTails = 1 })
 	w.handler.(*Server).tails <- struct{}{}
 	for query, status := range map[string]int{
-		"(":                           400,
-		"x | stats count()":           400,
-		"x | sort host":               400,
-		"x | limit 5":                 400,
-		"x | fields a | where a=b":    400,
+		"(":                        400,
+		"x | stats count()":        400,
+		"x | sort host":            400,
+		"x | limit 5":              400,
+		"x | fields a | patterns":  400,
+		"a:in(x | fields a)":       400,
+		"x | fields a | where a=b": 429,
+		"x | rex /a=(?P<a>.)/ | eval b = a + 1 | fields b | where b>1": 429,
 		"x":                           429,
 		"x | where a=b | fields a, c": 429,
 	} {
 		if got := w.do("read", "GET", "/api/v1/tail?query="+url.QueryEscape(query), ""); got.Code != status {
 			t.Errorf("%s: %d %s", query, got.Code, got.Body)
 		}
+	}
+	if got := w.do("read", "GET", "/api/v1/tail?query="+url.QueryEscape("x | sort host"), ""); !strings.Contains(got.Body.String(), `"“sort” needs all rows`) ||
+		!strings.Contains(got.Body.String(), "where, extract, eval and fields") || !strings.Contains(got.Body.String(), `"position":4`) {
+		t.Errorf("%s", got.Body)
 	}
 	if got := w.do("read", "GET", "/api/v1/tail?quary=x", ""); got.Code != 400 {
 		t.Errorf("unknown parameter: %d", got.Code)
@@ -161,4 +171,73 @@ func TestTailEndsWithItsToken(t *testing.T) {
 			t.Errorf("it ended after %v", took)
 		}
 	})
+}
+
+// A client that does not read holds nobody up, its lines are bounded, and once it reads
+// again it is told how many it missed: what came and what was missed is all there was.
+func TestTailThatIsNotRead(t *testing.T) {
+	s := storeOf(t, &record.Batch{})
+	w := newWorld(t, func(o *Options) { o.Querier = exec.New(exec.Options{Source: s}) })
+	client, stop := w.pipe()
+	defer stop()
+	if _, err := io.WriteString(client, "GET /api/v1/tail?query=flood HTTP/1.0\r\nAuthorization: Bearer "+w.tokens["read"]+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(client)
+	next := func(want string) string {
+		t.Helper()
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				t.Fatalf("no %q: %v", want, err)
+			}
+			if strings.HasPrefix(line, want) {
+				return line
+			}
+		}
+	}
+	next("event: ready")
+	send := func(text string) {
+		t.Helper()
+		b := &record.Batch{}
+		for range 100 {
+			if err := b.AppendJSON([]byte(`{"message":"`+text+`"}`), 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The tail is there when the first lines come through.
+	came := make(chan string, 1)
+	go func() { came <- next("event: row") }()
+	for waiting := true; waiting; {
+		send("flood first")
+		select {
+		case <-came:
+			waiting = false
+		default:
+		}
+	}
+	const floods = 3000 // more than are kept for one that does not read
+	for range floods {
+		send("flood " + strings.Repeat("x", 200))
+	}
+	rows, missed := 0, 0
+	for rows+missed < floods*100 {
+		switch line := next("data: "); {
+		case strings.Contains(line, "flood xxx"):
+			rows++
+		case strings.HasPrefix(line, `data: {"missed":`):
+			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(line[len(`data: {"missed":`):]), "}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			missed += n
+		}
+	}
+	if rows == 0 || missed == 0 || rows+missed != floods*100 {
+		t.Errorf("%d rows and %d missed of %d", rows, missed, floods*100)
+	}
 }

@@ -21,6 +21,7 @@ type Waiting struct {
 	width int       // of the line that stands there
 	stop  chan struct{}
 	done  chan struct{}
+	once  sync.Once
 }
 
 // How long it is quiet before the line appears, and how often it is drawn then.
@@ -76,12 +77,12 @@ func (p *Waiting) clearLocked() {
 	}
 }
 
-// Stop ends it and takes the line away.
+// Stop ends it and takes the line away. It may be called again.
 func (p *Waiting) Stop() {
 	if p == nil {
 		return
 	}
-	close(p.stop)
+	p.once.Do(func() { close(p.stop) })
 	<-p.done
 	p.mu.Lock()
 	defer p.mu.Unlock()

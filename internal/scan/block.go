@@ -20,6 +20,9 @@ type Block struct {
 	ShapeOf []uint32
 	// Dataset is the dataset of all rows of the block.
 	Dataset string
+	// Missed, of a live tail only, is how many rows came faster than they were taken
+	// before this block, which may have no rows at all.
+	Missed int64
 	// Worker is which of the Request.Parallel workers calls; see Request.
 	Worker int
 }

@@ -156,8 +156,15 @@ func TestTail(t *testing.T) {
 	// One that does not read misses rows, which are counted, and holds nobody up.
 	block := make(chan struct{})
 	missed := make(chan int64, 1)
+	told := make(chan int64, 1)
 	go func() {
-		n, err := s.Tail(context.Background(), &scan.Request{Columns: []string{"n"}}, func(*scan.Block) error { <-block; return nil })
+		n, err := s.Tail(context.Background(), &scan.Request{Columns: []string{"n"}}, func(b *scan.Block) error {
+			<-block
+			if b.Missed > 0 {
+				told <- b.Missed
+			}
+			return nil
+		})
 		if !errors.Is(err, record.ErrClosed) {
 			t.Error(err)
 		}
@@ -169,10 +176,13 @@ func TestTail(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.tails.close()
 	close(block)
-	if n := <-missed; n < 8 || n > 10 {
+	if n := <-told; n < 8 || n > 10 {
 		t.Fatalf("%d rows missed", n)
+	}
+	s.tails.close()
+	if n := <-missed; n != 0 {
+		t.Fatalf("%d rows missed twice", n)
 	}
 }
 

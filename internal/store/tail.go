@@ -30,7 +30,7 @@ type tail struct {
 	datasets []string
 	chunks   chan *chunk.Chunk
 	bytes    atomic.Int64
-	missed   atomic.Int64
+	missed   atomic.Int64 // and not told yet
 }
 
 func (t *tails) add(f *tail) bool {
@@ -82,8 +82,9 @@ func (t *tails) close() {
 
 // Tail yields the rows that match as they are committed, until the context ends,
 // yield fails or the store closes (record.ErrClosed). Rows that came faster than
-// yield took them are missed and counted, matching or not. Of the request only
-// Datasets, Filter, Columns and Whole count.
+// yield took them are missed and counted, matching or not: a block without rows says
+// how many (Block.Missed) as soon as those before them were taken, missed those that
+// no block told. Of the request only Datasets, Filter, Columns and Whole count.
 func (s *Store) Tail(ctx context.Context, req *scan.Request, yield func(*scan.Block) error) (missed int64, err error) {
 	x := &scanner{store: s, req: req, filter: filter.New(req.Filter)}
 	f := &tail{datasets: req.Datasets, chunks: make(chan *chunk.Chunk, tailChunks)}
@@ -106,6 +107,15 @@ func (s *Store) Tail(ctx context.Context, req *scan.Request, yield func(*scan.Bl
 			f.bytes.Add(-c.Size())
 			if err != nil {
 				return f.missed.Load(), err
+			}
+			if len(f.chunks) > 0 {
+				continue
+			}
+			// What was missed follows on what was taken.
+			if n := f.missed.Swap(0); n > 0 {
+				if err := yield(&scan.Block{Missed: n}); err != nil {
+					return f.missed.Load(), err
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -311,11 +312,108 @@ func TestTail(t *testing.T) {
 
 func TestTailRefuses(t *testing.T) {
 	e := exec.New(exec.Options{Source: numbered(t, 1)})
-	for _, q := range []string{"* | stats count()", "* | sort n", "* | limit 5", "* | fields a | where b=1"} {
+	for _, q := range []string{"* | stats count()", "* | sort n", "* | limit 5", "* | fields a | dedup a", "a:in(x | fields a)"} {
 		if _, err := e.Tail(t.Context(), lang.Request{Query: parse(t, q)}, nil); !errors.Is(err, exec.ErrUnsupported) {
 			t.Errorf("%s: %v", q, err)
 		}
 	}
+}
+
+// A tail has the pipes that look at one row at a time, in any order, and says what was
+// missed.
+func TestTailPipes(t *testing.T) {
+	for query, want := range map[string]string{
+		`* | extract "took <ms>ms" | eval s = ms / 1000 | fields s, n | where s>=2 | eval twice = s * 2 | fields - n`: "2 4; 3 6; missed 7",
+		`* | fields n | where took`:                                   "missed 7",
+		`* | fields @timestamp, n | where n>1 | fields n, @timestamp`: "2 2; 3 3; missed 7",
+		`* | fields - message | where took`:                           "missed 7",
+		`* | fields n, message | where took | fields n`:               "1; 2; 3; missed 7",
+	} {
+		b := &scan.Block{
+			Times:   []int64{1, 2, 3},
+			ShapeOf: []uint32{0, 0, 0},
+			Shapes:  [][]record.Name{{record.MakeName("n"), record.MakeName("message")}},
+			Columns: []scan.Column{
+				{Name: "n", Form: scan.Ints, Len: 3, Ints: []int64{1, 2, 3}},
+				{Name: "message", Form: scan.Dict, Len: 3, Codes: []uint32{0, 1, 2}, Values: []record.Value{
+					record.StringValue([]byte("took 1000ms")), record.StringValue([]byte("took 2000ms")), record.StringValue([]byte("took 3000ms")),
+				}},
+			},
+		}
+		var got []string
+		_, err := exec.New(exec.Options{Source: following{b, {Missed: 7}}}).Tail(t.Context(), lang.Request{Query: parse(t, query)}, func(b *scan.Block) error {
+			if b.Missed > 0 {
+				got = append(got, fmt.Sprint("missed ", b.Missed))
+			}
+			for i := range b.Len() {
+				var row []string
+				for c := range b.Columns {
+					if v := b.Columns[c].Value(i); v.Kind != record.Missing {
+						row = append(row, string(v.AppendText(nil)))
+					}
+				}
+				got = append(got, strings.Join(row, " "))
+			}
+			return nil
+		})
+		if s := strings.Join(got, "; "); err != nil || s != want {
+			t.Errorf("%s: %s %v, want %s", query, s, err, want)
+		}
+	}
+}
+
+// following is a source that is followed only.
+type following []*scan.Block
+
+func (f following) Scan(context.Context, *scan.Request, func(*scan.Block) error) (scan.Stats, error) {
+	return scan.Stats{}, nil
+}
+
+func (f following) Aggregate(context.Context, *scan.Aggregation) ([]scan.Group, scan.Stats, bool, error) {
+	return nil, scan.Stats{}, false, nil
+}
+
+func (f following) Tail(_ context.Context, r *scan.Request, yield func(*scan.Block) error) (int64, error) {
+	for _, all := range f {
+		if all.Missed > 0 {
+			if err := yield(all); err != nil {
+				return 0, err
+			}
+		}
+		for i := range all.Len() {
+			b := scan.Block{Times: all.Times[i : i+1], ShapeOf: all.ShapeOf[i : i+1], Shapes: all.Shapes, Columns: slices.Clone(all.Columns)}
+			for j := range b.Columns {
+				switch c := &b.Columns[j]; c.Form {
+				case scan.Ints:
+					c.Ints, c.Len = c.Ints[i:i+1], 1
+				case scan.Dict:
+					c.Codes, c.Len = c.Codes[i:i+1], 1
+				}
+			}
+			get := func(name string) (record.Value, bool) {
+				for j := range b.Columns {
+					if b.Columns[j].Name == name {
+						return b.Columns[j].Value(0), true
+					}
+				}
+				return record.Value{}, false
+			}
+			each := func(f func(string, record.Value) bool) {
+				for j := range b.Columns {
+					if !f(b.Columns[j].Name, b.Columns[j].Value(0)) {
+						return
+					}
+				}
+			}
+			if r.Filter != nil && !scan.Eval(r.Filter, get, each) {
+				continue
+			}
+			if err := yield(&b); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 0, nil
 }
 
 func TestTailThatCanMatchNothingWaits(t *testing.T) {

@@ -55,6 +55,9 @@ func newProjection(p *plan, r *scan.Request) *projection {
 	return pr
 }
 
+// run makes a projection a runner.
+func (pr *projection) run(b *scan.Block) (*scan.Block, error) { return pr.apply(b), nil }
+
 func (pr *projection) apply(b *scan.Block) *scan.Block {
 	switch {
 	case pr.keep != nil:
@@ -70,7 +73,7 @@ func (pr *projection) kept(b *scan.Block) *scan.Block {
 	pr.view.reset(b)
 	pr.out = scan.Block{Dataset: b.Dataset, Columns: pr.out.Columns[:0]}
 	for _, name := range pr.keep {
-		if name == record.FieldTime {
+		if name == record.FieldTime && b.Times != nil {
 			pr.out.Columns = append(pr.out.Columns, scan.Column{Name: name, Form: scan.Ints, Time: true, Len: n, Ints: b.Times})
 			continue
 		}
