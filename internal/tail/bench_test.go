@@ -62,18 +62,6 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkSplit is the splitting alone.
-func BenchmarkSplit(b *testing.B) {
-	data := []byte(strings.Repeat(strings.Repeat("x", 123)+"\n", readSize/124))
-	s := splitter{maxLine: record.MaxValue, maxRows: 1 << 20}
-	var rows []record.Line
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		rows, _, _ = s.split(rows[:0], data, 0, 0)
-	}
-}
-
 // BenchmarkScanIdle is one look at 10,000 files in which nothing happens.
 func BenchmarkScanIdle(b *testing.B) {
 	dir := b.TempDir()

@@ -56,7 +56,7 @@ func (p *pool) get(ctx context.Context, n int) (*run, error) {
 }
 
 // keepFree is how many bytes of free buffers are kept of each size but the usual
-// one, the last but one, of which all are.
+// one, of which all are.
 const keepFree = 1 << 20
 
 // put takes a run back.
@@ -64,7 +64,7 @@ func (p *pool) put(r *run) {
 	r.file = nil
 	r.lines = record.Lines{Rows: r.lines.Rows[:0]}
 	p.mu.Lock()
-	if r.class == len(p.sizes)-2 || len(p.free[r.class])*p.sizes[r.class] < keepFree {
+	if p.sizes[r.class] == readSize+record.TailMax || len(p.free[r.class])*p.sizes[r.class] < keepFree {
 		p.free[r.class] = append(p.free[r.class], r)
 	}
 	p.mu.Unlock()

@@ -2,9 +2,11 @@ package tail
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 
+	"journalist/internal/frame"
 	"journalist/internal/record"
 )
 
@@ -24,7 +26,10 @@ func (t *Tailer) Change(o Options) error {
 	if err := n.setDefaults(); err != nil {
 		return err
 	}
-	groups := makeGroups(n.Groups)
+	groups, err := makeGroups(n.Groups, n.MaxLine)
+	if err != nil {
+		return err
+	}
 	for _, g := range groups {
 		g.late = slices.ContainsFunc(t.groups, func(old *group) bool {
 			return slices.Equal(old.Paths, g.Paths) && slices.Equal(old.Exclude, g.Exclude)
@@ -41,7 +46,7 @@ func (t *Tailer) Change(o Options) error {
 			t.letGoLocked(f)
 			continue
 		}
-		f.group = g
+		f.group, f.framer = g, nil
 		if f.fields != nil {
 			f.fields = t.fieldsOf(g, f.label)
 		}
@@ -64,9 +69,13 @@ func (t *Tailer) letGoLocked(f *file) {
 }
 
 // makeGroups prepares groups whose options were checked.
-func makeGroups(groups []Group) (out []*group) {
+func makeGroups(groups []Group, maxLine int) (out []*group, err error) {
 	for _, g := range groups {
+		def(&g.Frame.MaxLine, maxLine)
 		gr := &group{Group: g}
+		if gr.framer, err = frame.New(g.Frame); err != nil {
+			return nil, fmt.Errorf("tail: files %v: %w", g.Paths, err)
+		}
 		gr.Paths = slices.DeleteFunc(slices.Clone(g.Paths), func(p string) bool { return p == "-" })
 		gr.stdin = len(gr.Paths) != len(g.Paths)
 		for i, p := range gr.Paths {
@@ -74,7 +83,7 @@ func makeGroups(groups []Group) (out []*group) {
 		}
 		out = append(out, gr)
 	}
-	return out
+	return out, nil
 }
 
 // begin prepares a Run, which may not be the first.

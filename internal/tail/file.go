@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"time"
 
+	"journalist/internal/frame"
 	"journalist/internal/record"
 	"journalist/internal/vfs"
 )
@@ -47,6 +48,8 @@ type file struct {
 
 	// Of who is busy with it.
 	h        vfs.File
+	framer   *frame.Framer // nil until the first read
+	timed    bool          // a timer will queue it, because lines wait for others; guarded by Tailer.mu
 	id       record.SourceID
 	fields   []record.Pair
 	offset   uint64 // the next byte to read, where a line begins
@@ -103,7 +106,7 @@ func (f *file) restart() {
 	f.id = record.SourceID{}
 	f.offset, f.from, f.acked, f.nulls = 0, 0, 0, 0
 	f.head, f.tail = record.Fingerprint{}, record.Fingerprint{}
-	f.awake, f.long, f.looked, f.chunk = false, false, false, 0
+	f.awake, f.long, f.looked, f.chunk, f.framer = false, false, false, 0, nil
 	f.held = time.Time{}
 }
 

@@ -9,12 +9,9 @@ import (
 	"io/fs"
 	"time"
 
+	"journalist/internal/frame"
 	"journalist/internal/record"
 )
-
-// minNulRun is how many NUL bytes at a file's start are taken for the hole that a
-// truncation leaves under a writer without O_APPEND.
-const minNulRun = 64
 
 // view is what a step needs to know of a file's state.
 type view struct {
@@ -180,15 +177,19 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 			return t.truncated(f, v)
 		}
 	}
-	want := readSize
+	fr, err := t.framerOf(f, v)
+	if err != nil {
+		return false, err
+	}
+	want := readSize / fr.Grow()
 	if f.long {
-		want = t.o.MaxLine + 2
+		want = fr.Window()
 	} else if f.chunk > 0 {
 		want = f.chunk
 	}
 	want = int(min(avail, uint64(want)))
 	before := int(f.tail.Len)
-	r, err := t.pool.get(ctx, before+want)
+	r, err := t.pool.get(ctx, before+want*fr.Grow())
 	if err != nil {
 		return false, err
 	}
@@ -217,29 +218,26 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 			return true, nil
 		}
 		if k < len(data)-body && (f.regrown || f.nulls+uint64(k) >= minNulRun) {
-			body += k
+			body += k - k%fr.Unit()
 		}
 	}
 	skipped := uint64(body - before)
-	sp := t.split
-	sp.maxRows = len(r.buf) / 32
-	rows, used, full := sp.split(r.lines.Rows[:0], data, body, f.offset+skipped)
-	r.lines.Rows = rows
-	last := v.away && v.quiet && atEOF && !full
-	if last && body+used < n {
-		rows = sp.unterminated(rows, data, body+used, f.offset+skipped+uint64(used))
-		used = n - body
+	var end frame.Ending
+	if atEOF {
+		end.Quiet, end.Last = t.quiet(f), v.away && v.quiet
 	}
-	if len(rows) == 0 {
+	used, full, wait := fr.Frame(&r.lines, data, body, f.offset+skipped, end)
+	if used == 0 {
 		if skipped > 0 {
 			f.offset += skipped
 			f.nulls += skipped
 			f.tail = tailOf(data, body)
 			return true, nil
 		}
-		// The line goes on: wait for its end, or read as much as the longest has.
-		f.long = !atEOF || n-before > readSize
+		// The row goes on: wait for its end, or read as much as the longest has.
+		f.long = !atEOF || n-before > readSize/fr.Grow()
 		f.chunk = 0
+		t.later(f, wait)
 		return !atEOF, nil
 	}
 	f.chunk = 0
@@ -247,37 +245,36 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 		f.chunk = max(4<<10, used+used/4)
 	}
 	f.long = false
-	r.lines.Rows = rows
 	if skipped > 0 || f.nulls > 0 {
 		t.m.nulBytes.Add(int(skipped + f.nulls))
 		t.log.Warn("skipped NUL bytes at the start of a file: its writer did not open it for appending when it was truncated",
 			"file", v.path, "bytes", skipped+f.nulls)
 	}
-	if err := t.emit(ctx, f, r, data, body+used); err != nil {
+	if fr.Unit() == 1 {
+		t.lookBinary(f, data, body)
+	}
+	if err := t.emit(ctx, f, r, data[:body+used], f.offset+skipped+uint64(used)); err != nil {
 		return false, err
 	}
 	sent = true
+	t.later(f, wait)
 	return !atEOF || full, nil
 }
 
-// emit hands the run to Output; its lines end at data[end]. On success the file's
-// position moves behind them, and the run belongs to Acked.
-func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, end int) error {
-	first := &r.lines.Rows[0]
-	last := &r.lines.Rows[len(r.lines.Rows)-1]
-	to := last.Start + uint64(last.Span)
-	t.lookBinary(f, data, int(first.Off))
-	head, err := t.headOf(f, data, end, to)
+// emit hands the run to Output; it ends behind data, at the position to. On success
+// the file's position moves there, and the run belongs to Acked.
+func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, to uint64) error {
+	head, err := t.headOf(f, data, len(data), to)
 	if err != nil {
 		return err
 	}
 	now := t.o.Clock()
-	r.file, r.head, r.tail = f, head, tailOf(data, end)
+	r.file, r.head, r.tail = f, head, tailOf(data, len(data))
 	tail := r.tail
 	r.lines.Position = record.Position{ID: f.id, From: f.from, To: to}
 	r.lines.ReadTime = now.UnixNano()
 	r.lines.Fields = f.fields
-	r.lines.Data = data[:end]
+	r.lines.Priority = f.group.Priority
 	lines, bytes, split := len(r.lines.Rows), to-f.from, 0
 	for i := range r.lines.Rows {
 		if r.lines.Rows[i].Marks&record.LineSplit != 0 {

@@ -1,9 +1,9 @@
 // Package tail finds log files, recognises them again after rotations and
 // restarts, and reads their lines as they are written.
 //
-// It is where a line's way begins. Down the way internal/ship takes the runs of
-// lines and gives them back when a server has acknowledged them; beside it
-// internal/registry keeps how far that is.
+// It is where a line's way begins. internal/frame makes rows of what it reads. Down
+// the way internal/ship takes the runs of lines and gives them back when a server
+// has acknowledged them; beside it internal/registry keeps how far that is.
 package tail
 
 import (
@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"journalist/internal/frame"
 	"journalist/internal/metrics"
 	"journalist/internal/record"
 )
@@ -52,6 +53,11 @@ type Group struct {
 	// DeadTime: a file that is new to scribe and was not written for so long is
 	// read only from its end on; 24 h by default.
 	DeadTime time.Duration
+	// Frame says what the rows are: lines as they are by default. Its MaxLine is by
+	// default that of the Options.
+	Frame frame.Options
+	// Priority is that of the Lines.
+	Priority uint8
 	// Apply, when it is set, may change each run before Output gets it: drop, mask
 	// and add, but not the position. It is called from several goroutines.
 	Apply func(*record.Lines)
@@ -177,7 +183,6 @@ type Tailer struct {
 	log    *slog.Logger
 	groups []*group
 	reg    Positions
-	split  splitter
 	pool   *pool
 	open   atomic.Int64 // open files
 	m      counters
@@ -207,7 +212,8 @@ type counters struct {
 // group is a Group with what is made of it.
 type group struct {
 	Group
-	stdin bool
+	stdin  bool
+	framer *frame.Framer
 	// late: a group with these paths was there in an earlier Run, so that what it
 	// finds now is not found by the first look.
 	late bool
@@ -223,10 +229,13 @@ func New(o Options) (*Tailer, error) {
 	// line for its end.
 	const slack = record.TailMax
 	sizes := []int{4 << 10, 16 << 10, 64 << 10, readSize + slack}
-	sizes = append(sizes, max(o.MaxLine, readSize)+2+2*slack)
+	sizes = append(sizes, max(o.MaxLine, readSize)+2+2*slack, maxWindow+2*slack)
+	groups, err := makeGroups(o.Groups, o.MaxLine)
+	if err != nil {
+		return nil, err
+	}
 	t := &Tailer{
 		o: o, fs: o.FS, log: o.Logger, reg: o.Positions,
-		split:    splitter{maxLine: o.MaxLine},
 		pool:     newPool(o.MaxBytes, sizes...),
 		files:    make(map[inode]*file),
 		byID:     make(map[record.SourceID]*file),
@@ -237,7 +246,7 @@ func New(o Options) (*Tailer, error) {
 		ctx:      context.Background(),
 	}
 	t.ready.L = &t.mu
-	t.groups = makeGroups(o.Groups)
+	t.groups = groups
 	c := o.Metrics.Counter
 	t.m = counters{
 		lines: c("scribe_read_lines_total"), bytes: c("scribe_read_bytes_total"),
@@ -247,6 +256,7 @@ func New(o Options) (*Tailer, error) {
 		skipped: c("scribe_skipped_files_total"), problems: c("scribe_file_problems_total"),
 	}
 	o.Metrics.Gauge(func() float64 { return float64(t.open.Load()) }, "scribe_open_files")
+	t.countFrames(o.Metrics)
 	return t, nil
 }
 
