@@ -62,7 +62,7 @@ func TestHosts(t *testing.T) {
 	if code != cli.ExitCheck || len(lines) != 4 || !strings.HasPrefix(lines[0], "host") || !strings.Contains(lines[1], "26h") || !strings.HasSuffix(lines[1], "silent") || strings.Contains(lines[2], "silent") {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
-	if errs != "1 of 2 hosts silent for more than 15m\n" {
+	if errs != "1 of 2 hosts silent for more than 15m and three of their intervals\n" {
 		t.Errorf("stderr %s", errs)
 	}
 	if q := last(); q.Query != "type:nginx | stats min(@timestamp) as first, max(@timestamp) as last, count() as count by host | sort last, host" || q.From == "" {
@@ -83,7 +83,7 @@ func TestExploreFiles(t *testing.T) {
 		want string
 	}{
 		{[]string{"values", "level", "*", "b.json", "-o", "csv"}, "level,count\nerror,1\ninfo,1\n"},
-		{[]string{"hosts", "--file", "b.json", "-o", "json"}, `{"host":"` + host + `","first":"2026-03-01T11:00:00Z","last":"2026-03-01T12:00:00Z","count":2,"lag":`},
+		{[]string{"hosts", "--file", "b.json", "-o", "json"}, `{"host":"` + host + `","first":"2026-03-01T11:00:00Z","last":"2026-03-01T12:00:00Z","count":2,"interval":3600,"lag":`},
 	} {
 		if code, out, errs := journalist(t, "", c.args...); code != 0 || !strings.HasPrefix(out, c.want) {
 			t.Errorf("%q: code %d, %s%s", c.args, code, out, errs)

@@ -23,14 +23,21 @@ func (a *app) hostsCommand() *cobra.Command {
 		Use:   "hosts [QUERY]",
 		Short: "show who sent when last, and who is silent",
 		Long: `Show the hosts of the lines that match (of the last 24 hours, unless a time is
-given): its first and last line, how many, how long ago the last one was (lag, in
-seconds for programs), and which have been silent for longer than --silent. With --check it exits with 6 when one has.`,
+given): its first and last line, how many, how much time usually passes between two
+(interval) and how long ago the last one was (lag; both in seconds for programs). A
+host is silent when that is more than 15 minutes and more than three of its intervals,
+so that one that speaks every hour is not missed after half of it; or more than
+--silent, where given. With --check it exits with 6 when one is.`,
 		Example: `  journalist hosts
   journalist hosts 'type:nginx' -s 7d --silent 5m
   journalist hosts --check --silent 10m -o json || alert`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			limit, err := lang.ParseSpan(silent)
-			if err != nil || limit <= 0 {
+			var limit time.Duration
+			var err error
+			if silent != "" {
+				limit, err = lang.ParseSpan(silent)
+			}
+			if err != nil || silent != "" && limit <= 0 {
 				return cli.Exit(cli.ExitUsage, fmt.Errorf("--silent %s: want a span of time such as 5m or 1h", silent))
 			}
 			words, err := f.local.split(args, 1)
@@ -49,7 +56,11 @@ seconds for programs), and which have been silent for longer than --silent. With
 				return err
 			}
 			if h.silent > 0 {
-				fmt.Fprintf(a.stderr, "%d of %d hosts silent for more than %s\n", h.silent, h.all, lang.FormatSpan(limit))
+				than := "15m and three of their intervals"
+				if limit > 0 {
+					than = lang.FormatSpan(limit)
+				}
+				fmt.Fprintf(a.stderr, "%d of %d hosts silent for more than %s\n", h.silent, h.all, than)
 				if check {
 					return cli.Exit(cli.ExitCheck, nil)
 				}
@@ -59,21 +70,27 @@ seconds for programs), and which have been silent for longer than --silent. With
 	}
 	f.register(cmd, 10_000)
 	f.complete(a, cmd)
-	cmd.Flags().StringVar(&silent, "silent", "15m", "a host is silent when its last line is older than this")
+	cmd.Flags().StringVar(&silent, "silent", "", "a host is silent when its last line is older than this (default 15m, and three of its intervals)")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 6 when a host is silent")
 	return cmd
 }
 
 // hosts adds to each host how long ago its last line was. Used by one goroutine.
 type hosts struct {
-	limit       time.Duration
+	limit       time.Duration // 0: defaultSilence and silentIntervals
 	form        string
 	now         time.Time
 	all, silent int
 	buf         []byte
 }
 
-// row adds to a host how long ago its last line was, in seconds for programs and in
+// When a host is silent that nobody has set a limit for, as the API has it.
+const (
+	defaultSilence  = 15 * time.Minute
+	silentIntervals = 3
+)
+
+// row adds to a host how much time usually passes between two lines and how long ago its last line was, in seconds for programs and in
 // words for people, and whether it is silent; the names are those of the API.
 func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 	h.all++
@@ -88,20 +105,19 @@ func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 	}
 	last, err := time.Parse(time.RFC3339Nano, r.Text("last"))
 	lag := max(0, h.now.Sub(last))
-	silent := err == nil && lag > h.limit
+	interval, known := usualInterval(r, last)
+	limit := h.limit
+	if limit == 0 {
+		limit = max(defaultSilence, silentIntervals*interval)
+	}
+	silent := err == nil && lag > limit
 	if silent {
 		h.silent++
 	}
 	people := h.form == "pretty" || h.form == "table"
-	h.buf = append(h.buf, `"lag":`...)
-	switch {
-	case err != nil: // lines without a time are not
-		h.buf = append(h.buf, "null"...)
-	case people:
-		h.buf = record.AppendJSONString(h.buf, lang.FormatSpan(lag.Truncate(step(lag))))
-	default:
-		h.buf = strconv.AppendFloat(h.buf, float64(lag.Milliseconds())/1000, 'f', -1, 64)
-	}
+	h.span("interval", interval, known, people)
+	h.buf = append(h.buf, ',')
+	h.span("lag", lag, err == nil, people) // lines without a time are not
 	switch {
 	case people && silent:
 		h.buf = append(h.buf, `,"state":"silent"}`...)
@@ -115,6 +131,31 @@ func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 		return err
 	}
 	return f(&row)
+}
+
+// usualInterval is the mean time between two lines of a host, not known of one line.
+func usualInterval(r *cli.Row, last time.Time) (d time.Duration, known bool) {
+	first, err := time.Parse(time.RFC3339Nano, r.Text("first"))
+	n, cerr := strconv.ParseInt(r.Text("count"), 10, 64)
+	if err != nil || cerr != nil || n < 2 || last.Before(first) {
+		return 0, false
+	}
+	return last.Sub(first) / time.Duration(n-1), true
+}
+
+// span adds a span of time: in words for people, in seconds for programs.
+func (h *hosts) span(name string, d time.Duration, known, people bool) {
+	h.buf = append(record.AppendJSONString(h.buf, name), ':')
+	switch {
+	case !known:
+		h.buf = append(h.buf, "null"...)
+	case people && d < time.Second && d > 0:
+		h.buf = append(h.buf, `"<1s"`...)
+	case people:
+		h.buf = record.AppendJSONString(h.buf, lang.FormatSpan(d.Truncate(step(d))))
+	default:
+		h.buf = strconv.AppendFloat(h.buf, float64(d.Milliseconds())/1000, 'f', -1, 64)
+	}
 }
 
 // step is how exactly people want to know how long ago something was.

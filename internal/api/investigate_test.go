@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"journalist/internal/query/exec"
+	"journalist/internal/query/lang"
 	"journalist/internal/record"
+	"journalist/internal/scan"
 	"journalist/internal/testkit/memsource"
 )
 
@@ -84,28 +86,52 @@ func TestValues(t *testing.T) {
 func TestHosts(t *testing.T) {
 	w := investigated(t)
 	w.now = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
-	want := `{"host":null,"first":"2026-10-01T09:00:00Z","last":"2026-10-01T09:00:00Z","count":1,"lag":10800,"silent":true}
-{"host":"db/[1]","first":"2026-10-01T09:30:00.5Z","last":"2026-10-01T09:30:00.5Z","count":1,"lag":8999.5,"silent":true}
-{"host":"web-02","first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:50:00Z","count":1,"lag":600,"silent":false}
-{"host":"web-01","first":"2026-10-01T11:58:00Z","last":"2026-10-01T11:59:00Z","count":2,"lag":60,"silent":false}`
+	want := `{"host":null,"first":"2026-10-01T09:00:00Z","last":"2026-10-01T09:00:00Z","count":1,"interval":null,"lag":10800,"silent":true}
+{"host":"db/[1]","first":"2026-10-01T09:30:00.5Z","last":"2026-10-01T09:30:00.5Z","count":1,"interval":null,"lag":8999.5,"silent":true}
+{"host":"web-02","first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:50:00Z","count":1,"interval":null,"lag":600,"silent":false}
+{"host":"web-01","first":"2026-10-01T11:58:00Z","last":"2026-10-01T11:59:00Z","count":2,"interval":60,"lag":60,"silent":false}`
 	if got := w.investigate("hosts"); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	got := w.investigate("hosts", "silent", "5m", "from", "now-1h", "query", "host:*", "limit", "1")
-	if got != `{"host":"web-02","first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:50:00Z","count":1,"lag":600,"silent":true}` {
+	if got != `{"host":"web-02","first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:50:00Z","count":1,"interval":null,"lag":600,"silent":true}` {
 		t.Error(got)
 	}
 	// What ended in the past is looked at from its end.
 	got = w.investigate("hosts", "from", "2026-09-01", "to", "2026-09-01T09:10:00Z")
-	if got != `{"host":"old","first":"2026-09-01T09:00:00Z","last":"2026-09-01T09:00:00Z","count":1,"lag":600,"silent":false}` {
+	if got != `{"host":"old","first":"2026-09-01T09:00:00Z","last":"2026-09-01T09:00:00Z","count":1,"interval":null,"lag":600,"silent":false}` {
 		t.Error(got)
 	}
 	if got = w.investigate("hosts", "query", "nothing"); got != "" {
 		t.Error(got)
 	}
 	csv := w.do("read", "GET", "/api/v1/hosts?limit=1&query=host:*", "", "Accept", "text/csv").Body.String()
-	if csv != "host,first,last,count,lag,silent\r\ndb/[1],2026-10-01T09:30:00.5Z,2026-10-01T09:30:00.5Z,1,8999.5,true\r\n" {
+	if csv != "host,first,last,count,interval,lag,silent\r\ndb/[1],2026-10-01T09:30:00.5Z,2026-10-01T09:30:00.5Z,1,,8999.5,true\r\n" {
 		t.Errorf("%q", csv)
+	}
+	// Whoever sends every half an hour is not silent after one, unless told otherwise.
+	for silent, want := range map[string]string{"": "false", "59m": "true"} {
+		b := &scan.Block{Columns: []scan.Column{
+			{Name: "host", Form: scan.Consts, Len: 1, Values: []record.Value{record.StringValue([]byte("cron"))}},
+			{Name: "first", Form: scan.Ints, Time: true, Len: 1, Ints: []int64{w.now.Add(-3 * time.Hour).UnixNano()}},
+			{Name: "last", Form: scan.Ints, Time: true, Len: 1, Ints: []int64{w.now.Add(-time.Hour).UnixNano()}},
+			{Name: "count", Form: scan.Ints, Len: 1, Ints: []int64{5}},
+		}}
+		params := url.Values{}
+		if silent != "" {
+			params.Set("silent", silent)
+		}
+		see, err := hostsSeen(w.handler.(*Server), params, lang.Request{To: end})
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := ""
+		for _, c := range see(b).Columns[4:] {
+			row += c.Name + " " + string(c.Value(0).AppendText(nil)) + " "
+		}
+		if row != "interval 1800 lag 3600 silent "+want+" " {
+			t.Errorf("%q: %s", silent, row)
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"internal/config":     {},
 	"internal/archtest":   {},
 	"ui":                  {},
+	"docs":                {},
 
 	"internal/scan":       {"internal/record", "internal/match"},
 	"internal/problem":    {"internal/record"},
@@ -51,7 +52,7 @@ var allowed = map[string][]string{
 	"internal/query/exec": {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/metrics"},
 	"internal/auth":       {"internal/vfs"},
 	"internal/pki":        {"internal/vfs"},
-	"internal/api/…":      {"internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/problem", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui"},
+	"internal/api/…":      {"internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/problem", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui", "docs"},
 	"internal/cli/…":      {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/query/exec", "internal/cli/…"},
 	"internal/testkit/…":  {"internal/…"},
 
