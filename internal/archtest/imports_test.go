@@ -31,12 +31,13 @@ var allowed = map[string][]string{
 
 	"internal/scan":       {"internal/record", "internal/match"},
 	"internal/problem":    {"internal/record"},
+	"internal/syslog":     {"internal/record"},
 	"internal/lumberjack": {"internal/record", "internal/wire"},
 
 	"internal/frame":    {"internal/record"},
 	"internal/rules":    {"internal/record", "internal/scan", "internal/match", "internal/metrics"},
 	"internal/tail":     {"internal/record", "internal/vfs", "internal/metrics", "internal/frame"},
-	"internal/source/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/frame", "internal/source/…", "internal/wire"},
+	"internal/source/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/frame", "internal/source/…", "internal/syslog", "internal/wire"},
 	"internal/rotate/…": {"internal/record", "internal/vfs", "internal/metrics", "internal/rotate/…"},
 	"internal/discover": {"internal/vfs"},
 	"internal/facts":    {"internal/record"},

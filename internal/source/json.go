@@ -1,6 +1,6 @@
 package source
 
-import "unicode/utf8"
+import "journalist/internal/record"
 
 // Object writes a flat JSON object piece by piece, for the extras of lines. One
 // goroutine uses it.
@@ -25,7 +25,7 @@ func (o *Object) key(name string) {
 	if c := o.dst[len(o.dst)-1]; c != '{' {
 		o.dst = append(o.dst, ',')
 	}
-	o.dst = append(AppendString(o.dst, name), ':')
+	o.dst = append(record.AppendJSONString(o.dst, name), ':')
 }
 
 // String adds a member; an empty value adds none.
@@ -34,51 +34,11 @@ func String[T string | []byte](o *Object, name string, value T) {
 		return
 	}
 	o.key(name)
-	o.dst = AppendString(o.dst, value)
+	o.dst = record.AppendJSONString(o.dst, value)
 }
 
 // Raw adds a member whose value is JSON already and is appended by f.
 func (o *Object) Raw(name string, f func(dst []byte) []byte) {
 	o.key(name)
 	o.dst = f(o.dst)
-}
-
-const hexDigits = "0123456789abcdef"
-
-// AppendString appends s as a JSON string. Bytes that are not UTF-8 become U+FFFD.
-func AppendString[T string | []byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
-			if r == utf8.RuneError && n == 1 {
-				dst = append(append(dst, s[from:i]...), "\ufffd"...)
-				from = i + 1
-			}
-			i += n
-			continue
-		}
-		if c >= ' ' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		dst = append(dst, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		from = i
-	}
-	return append(append(dst, s[from:]...), '"')
 }

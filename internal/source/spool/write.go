@@ -37,7 +37,9 @@ func (q *Queue) Run(ctx context.Context) error {
 		}
 	}
 	stop()
-	<-done
+	if rerr := <-done; err == nil {
+		err = rerr
+	}
 	q.mu.Lock()
 	q.mu.closed = true
 	q.roomLocked()

@@ -1,0 +1,438 @@
+package syslog
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"journalist/internal/record"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// sink collects rows, and holds them up while gate is closed.
+type sink struct {
+	mu     sync.Mutex
+	rows   []string
+	change chan struct{}
+	gate   chan struct{}
+}
+
+func newSink() *sink { return &sink{change: make(chan struct{})} }
+
+func (s *sink) output(t *testing.T) func(context.Context, *record.Lines, func(*record.Lines)) error {
+	to := map[record.SourceID]uint64{}
+	return func(ctx context.Context, l *record.Lines, acked func(*record.Lines)) error {
+		if s.gate != nil {
+			select {
+			case <-s.gate:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if l.Position.From != to[l.Position.ID] {
+			t.Errorf("run at %+v after %d", l.Position, to[l.Position.ID])
+		}
+		to[l.Position.ID] = l.Position.To
+		for i, r := range l.Rows {
+			s.rows = append(s.rows, fmt.Sprintf("%s %s%v", l.Text(i), l.ExtraOf(i), r.Marks.Tags()))
+		}
+		close(s.change)
+		s.change = make(chan struct{})
+		acked(l)
+		return nil
+	}
+}
+
+// wait waits until the rows satisfy ok.
+func (s *sink) wait(t *testing.T, what string, ok func(rows []string) bool) []string {
+	t.Helper()
+	timeout := time.After(20 * time.Second)
+	for {
+		s.mu.Lock()
+		rows, change := slices.Clone(s.rows), s.change
+		s.mu.Unlock()
+		if ok(rows) {
+			return rows
+		}
+		select {
+		case <-change:
+		case <-timeout:
+			t.Fatalf("%s did not come: %q", what, rows)
+		}
+	}
+}
+
+func (s *sink) waitLen(t *testing.T, n int) []string {
+	t.Helper()
+	return s.wait(t, fmt.Sprint(n, " rows"), func(rows []string) bool { return len(rows) >= n })
+}
+
+var fixed = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// listening runs a listener.
+func listening(t *testing.T, s *sink, listen string, change func(*Options)) (*Listener, func()) {
+	t.Helper()
+	o := Options{Listen: listen, Output: s.output(t), Now: func() time.Time { return fixed }}
+	if change != nil {
+		change(&o)
+	}
+	l, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	stop := sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return l, stop
+}
+
+func dial(t *testing.T, network, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func write(t *testing.T, c net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const (
+	classic = "<30>Feb  5 17:32:18 web-01 nginx[7]: hello"
+	said    = `hello {"@timestamp":"2026-02-05T17:32:18Z","host":"web-01","level":"info","facility":"daemon","app":"nginx","procid":"7"}[]`
+)
+
+func TestSockets(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ listen, network, sent string }{
+		{"unix://" + filepath.Join(dir, "a", "log.sock"), "unixgram", classic},
+		{"unixgram://" + filepath.Join(dir, "b.sock"), "unixgram", classic + "\n"},
+		{"unix-stream://" + filepath.Join(dir, "c.sock"), "unix", classic + "\x00"},
+		{"udp://127.0.0.1:0", "udp", classic},
+		{"tcp://127.0.0.1:0", "tcp", classic + "\n"},
+		{"tcp://[::1]:0", "tcp", fmt.Sprintf("%d %s", len(classic), classic)},
+	} {
+		s := newSink()
+		l, stop := listening(t, s, c.listen, nil)
+		conn := dial(t, c.network, l.Addr().String())
+		write(t, conn, c.sent)
+		write(t, conn, c.sent)
+		for _, row := range s.waitLen(t, 2) {
+			if row != said {
+				t.Errorf("%s: %s", c.listen, row)
+			}
+		}
+		if st := l.Status(); st.Messages != 2 || st.Bad != 0 || st.Waiting != 0 && st.Waiting > 1000 {
+			t.Errorf("%s: %+v", c.listen, st)
+		}
+		stop()
+		if c.network[0] == 'u' && c.network != "udp" {
+			if _, err := os.Lstat(l.addr.name); err == nil {
+				t.Errorf("%s is left", l.addr.name)
+			}
+		}
+	}
+}
+
+func TestKeptAsTheyCame(t *testing.T) {
+	s := newSink()
+	l, _ := listening(t, s, "tcp://127.0.0.1:0", func(o *Options) { o.MaxMessage = 40 })
+	c := dial(t, "tcp", l.Addr().String())
+	write(t, c, "no priority\n\n<13>1 broken\n"+"<13>"+strings.Repeat("x", 60)+"\n64 <13>"+strings.Repeat("y", 60)+"12 <13>counted!7 lines\n<13>the end")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`no priority {"_error":"syslog: no priority at the beginning"}[]`,
+		`<13>1 broken {"_error":"syslog: the header of RFC 5424 is not whole"}[]`,
+		strings.Repeat("x", 36) + ` {"level":"notice","facility":"user"}[_truncated]`,
+		strings.Repeat("y", 36) + ` {"level":"notice","facility":"user"}[_truncated]`,
+		`counted! {"level":"notice","facility":"user"}[]`,
+		`7 lines {"_error":"syslog: no priority at the beginning"}[]`,
+		`the end {"level":"notice","facility":"user"}[_unterminated]`,
+	}
+	for i, row := range s.waitLen(t, len(want)) {
+		if row != want[i] {
+			t.Errorf("row %d: %s, want %s", i, row, want[i])
+		}
+	}
+	if st := l.Status(); st.Bad != 3 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Datagrams that find no room are counted and told; what came before and after is
+// there.
+func TestDrops(t *testing.T) {
+	s := newSink()
+	s.gate = make(chan struct{})
+	l, _ := listening(t, s, "unix://"+filepath.Join(t.TempDir(), "s"), func(o *Options) { o.Buffer = 10_000 })
+	c := dial(t, "unixgram", l.Addr().String())
+	for i := range 300 {
+		write(t, c, fmt.Sprintf("<13>%03d %s", i, strings.Repeat("z", 100)))
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		st := l.Status()
+		if st.Messages+st.Dropped == 300 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", st)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	close(s.gate)
+	told := func(rows []string) bool {
+		return slices.ContainsFunc(rows, func(r string) bool { return strings.HasPrefix(r, "scribe dropped ") })
+	}
+	s.wait(t, "the line about drops", told)
+	write(t, c, "<13>after")
+	rows := s.wait(t, "a later message", func(rows []string) bool {
+		return slices.ContainsFunc(rows, func(r string) bool { return strings.HasPrefix(r, "after ") })
+	})
+	st := l.Status()
+	want := fmt.Sprintf(`scribe dropped %d syslog messages that came to %s: there was no room for them {"level":"warning","app":"scribe","dropped":%d,"@timestamp":"2026-03-01T12:00:00Z"}[]`, st.Dropped, l.o.Listen, st.Dropped)
+	if st.Dropped == 0 || int(st.Messages) != len(rows)-1 || !slices.Contains(rows, want) {
+		t.Errorf("%+v, %d rows, want %s in %q", st, len(rows), want, rows[max(0, len(rows)-3):])
+	}
+}
+
+// A stream waits instead.
+func TestStreamsWait(t *testing.T) {
+	s := newSink()
+	s.gate = make(chan struct{})
+	l, _ := listening(t, s, "tcp://127.0.0.1:0", func(o *Options) { o.Buffer = 10_000 })
+	c := dial(t, "tcp", l.Addr().String())
+	go func() {
+		w := bufio.NewWriter(c)
+		for i := range 20_000 {
+			_, _ = fmt.Fprintf(w, "<13>%05d %s\n", i, strings.Repeat("z", 100)) // Flush tells
+		}
+		if err := w.Flush(); err != nil {
+			t.Error(err)
+		}
+	}()
+	deadline := time.Now().Add(20 * time.Second)
+	for l.Status().Waiting < 9_000 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", l.Status())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if st := l.Status(); st.Waiting > 11_000 {
+		t.Errorf("%+v", st)
+	}
+	close(s.gate)
+	for i, row := range s.waitLen(t, 20_000) {
+		if !strings.HasPrefix(row, fmt.Sprintf("%05d ", i)) {
+			t.Fatalf("row %d is %q", i, row)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for listen, want := range map[string]string{
+		"udp://127.0.0.1:514":         "",
+		"tcp://[::1]:514":             "",
+		"tcp://localhost:514":         "",
+		"unix:///dev/log":             "",
+		"unixgram:///dev/log":         "",
+		"udp://0.0.0.0:514":           "other machines",
+		"udp://:514":                  "other machines",
+		"tcp://logs.example.com:1514": "other machines",
+		"udp://127.0.0.1":             "write unix",
+		"tls://127.0.0.1:6514":        "write unix",
+		"unix://relative":             "write unix",
+		"514":                         "write unix",
+	} {
+		err := Check(listen, false)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", listen, err)
+		}
+	}
+	if err := Check("udp://0.0.0.0:514", true); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSocketFiles(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "log")
+	stale, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func() error {
+		l, err := New(Options{Listen: "unix://" + name, Output: newSink().output(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = l.Listen(t.Context())
+		l.close()
+		return err
+	}
+	if err := try(); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a socket that is listened on: %v", err)
+	}
+	if err := stale.Close(); err != nil { // its file stays
+		t.Fatal(err)
+	}
+	if err := try(); err != nil {
+		t.Errorf("a socket nobody listens on: %v", err)
+	}
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := try(); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("a file: %v", err)
+	}
+}
+
+// TestRsyslog lets the real rsyslogd forward to each kind of socket, and the real
+// logger write to it.
+func TestRsyslog(t *testing.T) {
+	dir := t.TempDir()
+	realClock := func(o *Options) { o.Now = time.Now }
+	s := newSink()
+	udp, _ := listening(t, s, "udp://127.0.0.1:0", realClock)
+	tcp, _ := listening(t, s, "tcp://127.0.0.1:0", realClock)
+	s5424, _ := listening(t, s, "tcp://127.0.0.1:0", realClock)
+	local, _ := listening(t, s, "unix://"+filepath.Join(dir, "out.sock"), realClock)
+	port := func(l *Listener) string {
+		_, p, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	in := filepath.Join(dir, "in.sock")
+	conf := fmt.Sprintf(`
+module(load="imuxsock" SysSock.Use="off")
+module(load="omuxsock")
+input(type="imuxsock" Socket="%s" RateLimit.Interval="0")
+global(workDirectory="%s" localHostname="relay")
+$OMUxSockSocket %s
+action(type="omfwd" target="127.0.0.1" port="%s" protocol="udp" template="RSYSLOG_TraditionalForwardFormat")
+action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" TCP_Framing="octet-counted" template="RSYSLOG_ForwardFormat")
+action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" TCP_Framing="traditional" template="RSYSLOG_SyslogProtocol23Format")
+*.* :omuxsock:
+`, in, dir, local.addr.name, port(udp), port(tcp), port(s5424))
+	file := filepath.Join(dir, "rsyslog.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	cmd := exec.Command("rsyslogd", "-n", "-f", file, "-i", filepath.Join(dir, "pid"))
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer func() {
+		_ = cmd.Process.Kill() // it holds nothing
+		_ = <-ended // killed
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	}()
+	var c net.Conn
+	for deadline := time.Now().Add(20 * time.Second); c == nil; {
+		var err error
+		if c, err = net.Dial("unixgram", in); err != nil {
+			if time.Now().After(deadline) {
+				t.Fatalf("rsyslogd does not listen: %v\n%s", err, out.String())
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	defer func() { _ = c.Close() }()
+	const n = 20
+	for i := range n {
+		write(t, c, fmt.Sprintf("<%d>Feb  5 17:32:18 myapp[%d]: number %02d", 24+i%8, 100+i, i))
+	}
+	logger := exec.Command("logger", "-u", local.addr.name, "-d", "-p", "local3.err", "-t", "tool", "from logger")
+	if text, err := logger.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	rows := s.wait(t, "every message four times", func(rows []string) bool {
+		k := 0
+		for _, r := range rows {
+			if strings.HasPrefix(r, "number ") {
+				k++
+			}
+		}
+		return k >= 4*n && slices.ContainsFunc(rows, func(r string) bool { return strings.HasPrefix(r, "from logger") })
+	})
+	count := map[string]int{}
+	for _, row := range rows {
+		count[row]++
+		if strings.Contains(row, "_error") {
+			t.Errorf("not understood: %s", row)
+		}
+		if strings.HasPrefix(row, "from logger") && (!strings.Contains(row, `"level":"error","facility":"local3","app":"tool"`) || strings.Contains(row, `"host"`)) {
+			t.Errorf("%s", row)
+		}
+	}
+	for i := range n {
+		level := []string{"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"}[i%8]
+		rest := fmt.Sprintf(`"host":"relay","level":"%s","facility":"daemon","app":"myapp","procid":"%d"}[]`, level, 100+i)
+		k := 0
+		for row, c := range count {
+			if strings.HasPrefix(row, fmt.Sprintf(`number %02d {"@timestamp":"20`, i)) && strings.HasSuffix(row, rest) {
+				k += c
+			}
+		}
+		if k != 4 {
+			t.Errorf("number %02d came %d times whole, want 4 (%s)", i, k, rest)
+		}
+	}
+}
+
+func FuzzFramer(f *testing.F) {
+	f.Add([]byte("5 <13>a<13>b\nc\x00"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		fr := framer{r: bufio.NewReader(strings.NewReader(string(in))), most: 50}
+		for total := 0; ; {
+			b, _, err := fr.next()
+			total += len(b)
+			if len(b) > 50 || total > len(in) {
+				t.Fatalf("%q: %q", in, b)
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+}
