@@ -168,7 +168,7 @@ func (r *forwarderReader) journalKeys(j *Journal) []key {
 
 func (r *forwarderReader) syslogKeys(l *SyslogListener) []key {
 	return append([]key{
-		{"listen", "unix:///path, unixgram:///path, udp://host:port or tcp://host:port", parsed(&r.reader, &l.Listen, schema{"type": "string"}, parseSyslog)},
+		{"listen", "unix:///path (datagrams), unix-stream:///path, udp://host:port or tcp://host:port", parsed(&r.reader, &l.Listen, schema{"type": "string"}, parseSyslog)},
 		{"remote", "allow an address that other machines reach: syslog has no authentication", r.flag(&l.Remote)},
 	}, r.commonKeys(&l.Common)...)
 }
@@ -231,12 +231,12 @@ func ParseMetricsAddress(s string) (string, error) { return parseLocal(s) }
 
 func parseSyslog(s string) (string, error) {
 	u, err := url.Parse(s)
-	bad := fmt.Errorf("%q: write unix:///path, unixgram:///path, udp://host:port or tcp://host:port", s)
+	bad := fmt.Errorf("%q: write unix:///path (datagrams), unix-stream:///path, udp://host:port or tcp://host:port", s)
 	if err != nil {
 		return "", bad
 	}
 	switch u.Scheme {
-	case "unix", "unixgram":
+	case "unix", "unixgram", "unix-stream":
 		if u.Host == "" && strings.HasPrefix(u.Path, "/") {
 			return s, nil
 		}

@@ -149,7 +149,7 @@ func TestForwarderYAMLProblems(t *testing.T) {
 		`c.yml:1:61: files.rules.sample.rate: "2" is no share: write a number above 0 and up to 1`, "")
 	f("files: [{paths: [/x], rules: [{mask: [secret, {with: x}]}]}]", `c.yml:1:39: files.rules.mask: "secret": write one of secrets, cards, emails, ips (did you mean "secrets"?)`+"\n"+
 		`c.yml:1:47: files.rules.mask: needs a pattern: {pattern: 'ssn=\d+', with: 'ssn=***'}`, "")
-	f("syslog: [{listen: 'http://x'}]", `c.yml:1:19: syslog.listen: "http://x": write unix:///path, unixgram:///path, udp://host:port or tcp://host:port`, "")
+	f("syslog: [{listen: 'http://x'}]", `c.yml:1:19: syslog.listen: "http://x": write unix:///path (datagrams), unix-stream:///path, udp://host:port or tcp://host:port`, "")
 	f("metrics: {listen: ':9293'}", `c.yml:1:19: metrics.listen: ":9293": only this machine may reach the endpoint, since nobody is asked who he is: write 127.0.0.1:port or unix:///path`, "")
 	f("host: ${WHO}", `c.yml:1:7: host: the environment variable "WHO" is not set (${WHO:-text} gives a default, $${ stands for ${)`, "")
 	f("files: x", "c.yml:1:8: files: must be a list: [a, b]", "")
