@@ -116,8 +116,9 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		Source: st, Metrics: set, Logger: log,
 		MaxBytes: min(64<<20, o.memory/2), MaxTotalBytes: o.memory / 2,
 	})
+	enrols := &enroller{authority: authority}
 	handler := api.New(api.Options{
-		Querier: engine, Sink: sink, Auth: au, Metrics: set, Logger: log,
+		Querier: engine, Sink: sink, Auth: au, Enroller: enrols, Metrics: set, Logger: log,
 		Deleter: engine, Backup: backupHandler(st, o.data), Keeper: st,
 		UI: ui.Dist(), Version: programVersion(),
 	})
@@ -126,6 +127,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		return err
 	}
 	defer l.close() // for the ways out before they are served
+	enrols.servers = enrollServers(l.lumberjackAddr(), o.HTTP.Names)
 	info := serverInfo{
 		URL: l.url, Page: l.page, Lumberjack: l.lumberjackAddr(),
 		ForeignCert: o.HTTP.TLS.Cert != "", PID: os.Getpid(), Version: programVersion(),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -58,12 +59,18 @@ func withAuth(flag string, f func(d dataDir, au *auth.Auth) error) error {
 func (a *app) tokenCreate() *cobra.Command {
 	var data, expires string
 	var scopes, datasets []string
+	var uses int
 	cmd := &cobra.Command{
 		Use:   "create NAME",
 		Short: "make a token and print it",
 		Long: `Make a token and print it on stdout, this once. The name says whose it is or what
-it is for.`,
+it is for.
+
+With scope enroll it lets forwarders in: scribe enroll gets its certificate by it. It
+is good for --uses forwarders and 24 hours, unless --expires says otherwise, and holds
+the fingerprint of this server's authority, so that scribe trusts no other server.`,
 		Example: `  journalist token create grafana
+  journalist token create web-01 --scope enroll
   journalist token create ci --scope ingest --dataset ci --expires 30d > ci.token`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -75,6 +82,10 @@ it is for.`,
 				}
 				spec.Scopes = append(spec.Scopes, scope)
 			}
+			enrols := slices.Contains(spec.Scopes, auth.Enroll)
+			if enrols {
+				spec.Uses, spec.Expires = uses, time.Now().Add(auth.EnrollLife)
+			}
 			if expires != "" {
 				life, err := config.ParseDuration(expires)
 				if err != nil || life <= 0 {
@@ -82,10 +93,13 @@ it is for.`,
 				}
 				spec.Expires = time.Now().Add(life)
 			}
-			return withAuth(data, func(_ dataDir, au *auth.Auth) error {
+			return withAuth(data, func(d dataDir, au *auth.Auth) error {
 				secret, info, err := au.CreateToken(spec)
 				if err != nil {
 					return err
+				}
+				if enrols {
+					return a.printEnroll(d, secret, info)
 				}
 				fmt.Fprintf(a.stderr, "token %s (%s) may %s; it is shown only now:\n", info.Name, info.ID, scopeText(info.Scopes))
 				_, err = fmt.Fprintln(a.stdout, secret)
@@ -95,11 +109,33 @@ it is for.`,
 	}
 	dataFlag(cmd, &data)
 	fl := cmd.Flags()
-	fl.StringSliceVar(&scopes, "scope", []string{"read"}, "what it may do: ingest, read, admin; several with commas")
+	fl.StringSliceVar(&scopes, "scope", []string{"read"}, "what it may do: ingest, read, admin, enroll; several with commas")
+	fl.IntVar(&uses, "uses", 1, "with scope enroll: for how many forwarders it is good")
 	fl.StringSliceVar(&datasets, "dataset", nil, "the only datasets it may use (default all)")
 	fl.StringVar(&expires, "expires", "", "how long it is valid: 12h, 30d (default for ever)")
-	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"ingest", "read", "admin"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for an unknown flag
+	_ = cmd.RegisterFlagCompletionFunc("scope", cobra.FixedCompletions([]string{"ingest", "read", "admin", "enroll"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for an unknown flag
 	return cmd
+}
+
+// printEnroll prints a token for scribe enroll, with the command to type in there.
+func (a *app) printEnroll(d dataDir, secret string, info auth.TokenInfo) error {
+	authority, err := openPKIBeside(d)
+	if err != nil {
+		return err
+	}
+	server, _ := d.readInfo() // only for the hint
+	page := server.Page
+	if page == "" {
+		page = "https://THIS-SERVER:9292"
+	}
+	secret += "." + authority.CAFingerprint()
+	fmt.Fprintf(a.stderr, "token %s (%s) lets in %d forwarders until %s; it is shown only now. There:\n  scribe enroll %s --token %s\n",
+		info.Name, info.ID, info.Uses, dateOr(info.Expires, "it is revoked"), page, secret)
+	if strings.HasPrefix(page, "http://") {
+		fmt.Fprintln(a.stderr, "The page listens for this machine alone: other machines need journalist serve --http with an address of theirs, or a proxy with TLS.")
+	}
+	_, err = fmt.Fprintln(a.stdout, secret)
+	return err
 }
 
 func scopeText(scopes []auth.Scope) string {

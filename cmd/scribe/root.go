@@ -21,6 +21,7 @@ It reads logstash-forwarder's configuration and also takes its flags:
   scribe check /etc/scribe.conf        what is wrong with configuration, files and servers
   scribe run --config /etc/scribe.conf
   scribe status                        how far each file is acknowledged
+  scribe enroll URL --token T          get a certificate from a journalist
   scribe discover                      a configuration for this machine
 
 Exit codes: 0 ok, 1 failure, 2 wrong usage, 6 a check found something, 130 interrupted;
@@ -36,7 +37,7 @@ with logstash-forwarder's flags its own: 1 wrong usage, 2 failure.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return cli.Exit(cli.ExitUsage, fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
 	})
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.discoverCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.enrollCommand(), a.discoverCommand(), a.versionCommand())
 	return root
 }
 

@@ -21,8 +21,9 @@ var publicRoutes = map[string]bool{
 
 // allowed says which tokens a rule lets in.
 var allowed = map[rule]map[string]bool{
-	public:     {"none": true, "wrong": true, "expired": true, "ingest": true, "read": true, "admin": true, "shop": true},
-	signedIn:   {"ingest": true, "read": true, "admin": true, "shop": true},
+	public:     {"none": true, "wrong": true, "expired": true, "ingest": true, "read": true, "admin": true, "shop": true, "enroll": true},
+	signedIn:   {"enroll": true, "ingest": true, "read": true, "admin": true, "shop": true},
+	mayEnroll:  {"enroll": true, "admin": true},
 	mayIngest:  {"ingest": true, "admin": true, "shop": true},
 	mayRead:    {"read": true, "admin": true, "shop": true},
 	mayMeasure: {"read": true, "admin": true},

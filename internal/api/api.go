@@ -52,6 +52,8 @@ type Options struct {
 	// to be there already; nil means that there are no backups. An error before the
 	// first byte is told to the client.
 	Backup func(ctx context.Context, request []byte, w io.Writer) error
+	// Enroller gives forwarders their certificates; nil means that nobody does.
+	Enroller Enroller
 	// Keeper tells what the store holds and what is wrong; nil means that nobody
 	// knows.
 	Keeper Keeper

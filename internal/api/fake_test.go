@@ -141,6 +141,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		"ingest":  {Scopes: []auth.Scope{auth.Ingest}},
 		"read":    {Scopes: []auth.Scope{auth.Read}},
 		"admin":   {Scopes: []auth.Scope{auth.Admin}},
+		"enroll":  {Scopes: []auth.Scope{auth.Enroll}, Uses: 1000},
 		"shop":    {Scopes: []auth.Scope{auth.Ingest, auth.Read}, Datasets: []string{"shop"}},
 	} {
 		spec.Name = name

@@ -15,6 +15,7 @@ const (
 	_          rule = iota
 	public          // anybody
 	signedIn        // whoever has valid credentials
+	mayEnroll       // scope enroll
 	mayIngest       // scope ingest
 	mayRead         // scope read
 	mayMeasure      // scope read, not bound to datasets: figures of the whole server
@@ -24,6 +25,8 @@ const (
 
 func (r rule) scope() auth.Scope {
 	switch r {
+	case mayEnroll:
+		return auth.Enroll
 	case mayIngest:
 		return auth.Ingest
 	case mayRead, mayMeasure:
@@ -71,6 +74,8 @@ func (s *Server) routes() []route {
 		{"POST", "/api/v1/login", public, ours, s.login, ""},
 		{"POST", "/api/v1/logout", signedIn, ours, s.logout, ""},
 		{"GET", "/api/v1/me", signedIn, ours, s.me, ""},
+
+		{"POST", "/api/v1/enroll", mayEnroll, ours, s.enroll, ""},
 
 		{"POST", "/api/v1/query", mayRead, ours, s.answering(s.query), ""},
 		{"GET", "/api/v1/tail", mayRead, ours, s.answering(s.tail), asking + " source"},

@@ -31,15 +31,17 @@ const (
 	Ingest Scope = "ingest"
 	Read   Scope = "read"
 	Admin  Scope = "admin"
+	// Enroll gets a forwarder its certificate, and nothing else.
+	Enroll Scope = "enroll"
 )
 
 // ParseScope says which scope a word is.
 func ParseScope(word string) (Scope, error) {
 	switch s := Scope(word); s {
-	case Ingest, Read, Admin:
+	case Ingest, Read, Admin, Enroll:
 		return s, nil
 	}
-	return "", fmt.Errorf("scope %q: there are %s, %s and %s", word, Ingest, Read, Admin)
+	return "", fmt.Errorf("scope %q: there are %s, %s, %s and %s", word, Ingest, Read, Admin, Enroll)
 }
 
 // Principal is who asks, after the credentials were checked.

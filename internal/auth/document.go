@@ -36,6 +36,7 @@ type token struct {
 	Created  time.Time `json:"created"`
 	Expires  time.Time `json:"expires,omitzero"`
 	LastUse  time.Time `json:"last_use,omitzero"`
+	Uses     int       `json:"uses,omitempty"`
 }
 
 type link struct {

@@ -39,6 +39,9 @@ type TokenSpec struct {
 	Datasets []string
 	// Expires is when it ends; zero means never.
 	Expires time.Time
+	// Uses is how many forwarders a token of scope Enroll lets in; it needs it, and
+	// no other token has it.
+	Uses int
 }
 
 // TokenInfo describes a token without its secret.
@@ -50,10 +53,11 @@ type TokenInfo struct {
 	Created  time.Time
 	Expires  time.Time // zero: never
 	LastUse  time.Time // zero: never used; some minutes behind
+	Uses     int       // that are left, of scope Enroll
 }
 
 func (t *token) info() TokenInfo {
-	return TokenInfo{t.ID, t.Name, slices.Clone(t.Scopes), slices.Clone(t.Datasets), t.Created, t.Expires, t.LastUse}
+	return TokenInfo{t.ID, t.Name, slices.Clone(t.Scopes), slices.Clone(t.Datasets), t.Created, t.Expires, t.LastUse, t.Uses}
 }
 
 func (t *token) principal() *Principal {
@@ -71,6 +75,14 @@ func (s *TokenSpec) check(now time.Time) error {
 		if _, err := ParseScope(string(sc)); err != nil {
 			return err
 		}
+	}
+	switch enrols := slices.Contains(s.Scopes, Enroll); {
+	case enrols && (len(s.Scopes) > 1 || s.Datasets != nil):
+		return fmt.Errorf("token %s: %s goes with no other scope and no dataset", s.Name, Enroll)
+	case enrols && (s.Uses < 1 || s.Uses > maxUses):
+		return fmt.Errorf("token %s: for how many forwarders? 1 to %d", s.Name, maxUses)
+	case !enrols && s.Uses != 0:
+		return fmt.Errorf("token %s: only those of scope %s are used up", s.Name, Enroll)
 	}
 	if s.Datasets != nil && slices.Contains(s.Scopes, Admin) {
 		return fmt.Errorf("token %s: %s means everything and cannot be bound to datasets", s.Name, Admin)
@@ -107,7 +119,7 @@ func (d *document) addToken(spec TokenSpec, now time.Time) (string, TokenInfo) {
 	secret := newSecret(TokenPrefix)
 	t := &token{
 		ID: newSecret("")[:10], Name: spec.Name, Hash: hashOf(secret),
-		Scopes: slices.Clone(spec.Scopes), Datasets: slices.Clone(spec.Datasets), Created: now, Expires: spec.Expires.UTC(),
+		Scopes: slices.Clone(spec.Scopes), Datasets: slices.Clone(spec.Datasets), Created: now, Expires: spec.Expires.UTC(), Uses: spec.Uses,
 	}
 	d.Tokens = append(d.Tokens, t)
 	return secret, t.info()

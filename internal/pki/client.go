@@ -3,7 +3,6 @@ package pki
 import (
 	"bytes"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,17 +39,7 @@ func (p *PKI) Issue(name string) (Pair, error) {
 		return Pair{}, err
 	}
 	defer unlock()
-	now := p.o.Clock()
-	tmpl := &x509.Certificate{
-		Subject:     pkix.Name{Organization: []string{"journalist"}, CommonName: name},
-		NotBefore:   now.Add(-backdate),
-		NotAfter:    p.until(now, clientLife),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	if certName(name) == name {
-		tmpl.DNSNames = []string{name}
-	}
+	tmpl := p.clientTemplate(name)
 	certPEM, keyPEM, err := p.issue(tmpl)
 	if err != nil {
 		return Pair{}, fmt.Errorf("issue certificate for %s: %w", name, err)
