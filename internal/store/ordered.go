@@ -23,7 +23,11 @@ type cursor struct {
 	times []int64  // of the unit
 	base  int64    // bytes of memory that times and rows take
 	cost  int64    // and its columns, 0 before the first is read
+	few   bool     // so few rows are wanted that columns are not kept between blocks
 }
+
+// fewRows is the share of a unit's rows, one of so many, up to which rows are few.
+const fewRows = 8
 
 func (c *cursor) time() int64 { return c.times[c.sel[0]] }
 
@@ -166,11 +170,22 @@ func (o *orderedScan) stays(c *cursor, n int) bool {
 	return len(o.open.list) == 0 || o.open.before(t, c.unit.rank, o.open.list[0])
 }
 
+// forget drops the columns that were decoded for a few rows: many units that overlap in
+// time would hold them all.
+func (c *cursor) forget() {
+	if g, ok := c.rows.(*part.Group); ok && c.few {
+		g.Forget()
+	}
+}
+
 func (o *orderedScan) load(c *cursor) error {
 	if c.cost > 0 || c.unit.part == nil {
 		return nil
 	}
 	c.cost = max(c.unit.bytes, 1)
+	if c.few = len(c.sel) <= mixedRows && len(c.sel)*fewRows <= c.rows.Len(); c.few {
+		c.cost = c.cost*int64(len(c.sel))/int64(c.rows.Len()) + 1
+	}
 	return o.take(c.cost)
 }
 
@@ -187,6 +202,7 @@ func (o *orderedScan) emitRun(c *cursor, n int) error {
 	if err != nil {
 		return o.drop(c, err)
 	}
+	c.forget()
 	if err := o.yield(b); err != nil {
 		return err
 	}
@@ -319,6 +335,9 @@ func (o *orderedScan) mixedBlock(picks []pick, dataset string) (b *scan.Block, b
 				return nil, c, err
 			}
 			taken[c] = &taking{col: col}
+			if g, ok := c.rows.(*part.Group); ok && c.few {
+				g.ForgetColumns()
+			}
 		}
 		var build column.Builder
 		for j, p := range picks {
@@ -327,6 +346,9 @@ func (o *orderedScan) mixedBlock(picks []pick, dataset string) (b *scan.Block, b
 			t.at++
 		}
 		b.Columns[i] = build.Finish(name, len(picks)).Take(name, all)
+	}
+	for c := range of {
+		c.forget()
 	}
 	return b, nil, nil
 }

@@ -551,9 +551,16 @@ func (g *Group) Chunk() (*chunk.Chunk, error) {
 	return c.Finish(), nil
 }
 
+// ForgetColumns drops the decoded columns, keeping the times and the rare fields,
+// which all stand together.
+func (g *Group) ForgetColumns() {
+	g.cols = map[string]*column.Col{}
+	g.values, g.taken = nil, nil
+	g.src.opened = map[int][]byte{}
+}
+
 // Forget drops the decoded columns, keeping the times.
 func (g *Group) Forget() {
-	g.cols = map[string]*column.Col{}
-	g.values, g.rest = nil, nil
-	g.src.opened = map[int][]byte{}
+	g.ForgetColumns()
+	g.rest = nil
 }
