@@ -78,7 +78,13 @@ func (ss *session) ackLocked(seq uint32) ([]*item, error) {
 	s.mu.status.LastAck = now
 	if seq == f.events {
 		sv := ss.server
-		sv.failures = 0
+		if sv.failures > 0 {
+			sv.failures = 0
+			select {
+			case s.again <- struct{}{}:
+			default:
+			}
+		}
 		var took time.Duration
 		if !f.written.IsZero() { // the answer may overtake the note that all is written
 			took = now.Sub(f.written)

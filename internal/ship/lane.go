@@ -129,6 +129,7 @@ func (s *Shipper) balance(ctx context.Context, ln *lane) {
 // attempt connects to a server and works the connection until it ends; idle tells
 // that it ended without a fault.
 func (s *Shipper) attempt(ctx context.Context, ln *lane, sv *peer) (idle bool) {
+	began := time.Now()
 	acked, err := s.connect(ctx, ln, sv)
 	switch {
 	case ctx.Err() != nil:
@@ -142,6 +143,6 @@ func (s *Shipper) attempt(ctx context.Context, ln *lane, sv *peer) (idle bool) {
 		return true
 	}
 	s.m.failures.Inc()
-	s.failed(ln, sv, acked, err)
+	s.failed(ln, sv, sv.left.After(began), acked, err)
 	return false
 }

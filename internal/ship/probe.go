@@ -35,7 +35,7 @@ func (s *Shipper) seekBetter(ss *session) {
 		s.mu.Lock()
 		if err != nil {
 			sv.failedWith(err, false, time.Now())
-			sv.holdOff(s.o.Probe, time.Now())
+			sv.holdOff(s.o.Probe, time.Now(), false)
 			s.mu.Unlock()
 			continue
 		}
@@ -63,10 +63,13 @@ func (s *Shipper) better(than *peer) (sv *peer, at time.Time) {
 	return sv, at
 }
 
-// holdOff sets when the server is tried again, later each time.
-func (sv *peer) holdOff(least time.Duration, now time.Time) {
-	sv.hold = min(max(2*sv.hold, least), max(mostHold, least))
-	sv.probeAt = now.Add(sv.hold)
+// holdOff sets when the server is looked at again: later each time that it took a
+// connection and then failed, because that costs the lines that were under way.
+func (sv *peer) holdOff(least time.Duration, now time.Time, reached bool) {
+	if reached {
+		sv.hold = min(max(2*sv.hold, least), max(mostHold, least))
+	}
+	sv.probeAt = now.Add(max(sv.hold, least))
 }
 
 // probe connects to a server and asks for a sign of life, without lines.

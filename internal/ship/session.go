@@ -201,7 +201,7 @@ func (ss *session) run() error {
 	ss.cancel(context.Canceled) // unless it ended for another cause
 	_ = ss.nc.NetConn().Close() // not Close: that waits for a peer that may be gone
 	both.Wait()
-	if err == nil && errors.Is(context.Cause(ss.ctx), errRetired) {
+	if errors.Is(context.Cause(ss.ctx), errRetired) { // an error is only that of closing
 		return errRetired
 	}
 	return ss.outcome(err)

@@ -35,6 +35,8 @@ type Shipper struct {
 	servers []*peer       // in the configured order; what they hold is guarded by mu
 	limiter *rate.Limiter // of what goes over the wire; nil without a limit
 
+	again chan struct{} // a server works again: sources are spread anew
+
 	telling sync.Mutex // held while owners are told; taken before mu
 
 	mu struct {
@@ -62,7 +64,7 @@ func New(o Options) (*Shipper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Shipper{o: o, m: newCounters(o.Metrics)}
+	s := &Shipper{o: o, m: newCounters(o.Metrics), again: make(chan struct{}, 1)}
 	s.mu.room, s.mu.empty = make(chan struct{}), make(chan struct{})
 	s.mu.streams = map[record.SourceID]*stream{}
 	for _, addr := range o.Servers {
@@ -166,16 +168,24 @@ func (s *Shipper) Run(ctx context.Context) error {
 	for _, ln := range s.mu.lanes {
 		all.Go(func() { s.balance(ctx, ln) })
 	}
-	t := time.NewTicker(s.o.Rebalance)
-	defer t.Stop()
+	rebalance, try := time.NewTicker(s.o.Rebalance), time.NewTicker(max(s.o.Probe/4, time.Millisecond))
+	defer rebalance.Stop()
+	defer try.Stop()
 	for ctx.Err() == nil {
+		f := s.rebalanceLocked
+		var now time.Time
 		select {
-		case now := <-t.C:
-			s.mu.Lock()
-			s.rebalanceLocked(now)
-			s.mu.Unlock()
+		case now = <-try.C:
+			f = s.tryOutLocked
+		case <-s.again:
+			now = time.Now()
+		case now = <-rebalance.C:
 		case <-ctx.Done():
+			continue
 		}
+		s.mu.Lock()
+		f(now)
+		s.mu.Unlock()
 	}
 	all.Wait()
 	return nil

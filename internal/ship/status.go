@@ -99,8 +99,8 @@ func (s *Shipper) Status() Status {
 }
 
 // failed notes that a connection failed or was none, and sets when the server is
-// tried again.
-func (s *Shipper) failed(ln *lane, sv *peer, acked bool, err error) {
+// tried again; reached tells that there was a connection.
+func (s *Shipper) failed(ln *lane, sv *peer, reached, acked bool, err error) {
 	now := time.Now()
 	s.mu.Lock()
 	again := s.mu.status.LastError == err.Error()
@@ -110,10 +110,10 @@ func (s *Shipper) failed(ln *lane, sv *peer, acked bool, err error) {
 	}
 	delay := s.backoff(sv.failures)
 	sv.nextTry = now.Add(delay)
-	if sv.left.Sub(sv.since) > 2*sv.hold {
+	if acked && sv.left.Sub(sv.since) > 2*sv.hold {
 		sv.hold = 0 // it worked for long
 	}
-	sv.holdOff(s.o.Probe, now)
+	sv.holdOff(s.o.Probe, now, reached)
 	if s.o.Mode == ModeBalance {
 		s.pourLocked(ln)
 	}

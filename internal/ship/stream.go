@@ -48,7 +48,7 @@ func (s *Shipper) streamLocked(l *record.Lines, now time.Time) *stream {
 	if st.items == 0 && len(st.parked) == 0 {
 		st.level = min(l.Priority, levels-1)
 		if st.lane == nil || !st.lane.usable() {
-			s.placeLocked(st, s.bestLaneLocked(st.lane))
+			s.placeLocked(st, s.bestLaneLocked(st.lane, nil))
 		}
 	}
 	return st
@@ -103,7 +103,7 @@ func (s *Shipper) doneLocked(it *item) {
 	if st.items--; st.items == 0 && st.to != nil {
 		to := st.to
 		if !to.usable() {
-			to = s.bestLaneLocked(st.lane)
+			to = s.bestLaneLocked(st.lane, nil)
 		}
 		s.landOnLocked(st, to)
 	}
@@ -146,24 +146,26 @@ func (s *Shipper) admitsLocked(st *stream, it *item) bool {
 	return true
 }
 
-// bestLaneLocked returns the usable lane with the least to do for what it can do;
-// old when none is usable.
-func (s *Shipper) bestLaneLocked(old *lane) *lane {
+// bestLaneLocked returns the lane with the least to do for what it can do; old when
+// none is usable. One whose server failed and has not acknowledged anything since
+// is taken only when there is no other; except is not taken at all.
+func (s *Shipper) bestLaneLocked(old, except *lane) *lane {
 	if old == nil {
 		old = s.mu.lanes[0]
 	}
 	if len(s.mu.lanes) == 1 {
 		return old
 	}
-	best, least := old, 0.0
+	best, least, sure := old, 0.0, false
 	fastest := s.fastestLocked()
 	for _, ln := range s.mu.lanes {
-		if !ln.usable() {
+		proven := ln.server.failures == 0
+		if ln == except || !ln.usable() || sure && !proven {
 			continue
 		}
 		cost := float64(ln.bytes+32<<10*int64(ln.streams)+1) / ln.server.weight(fastest)
-		if least == 0 || cost < least {
-			best, least = ln, cost
+		if least == 0 || cost < least || proven && !sure {
+			best, least, sure = ln, cost, proven
 		}
 	}
 	return best
@@ -180,9 +182,10 @@ func (s *Shipper) fastestLocked() (fastest time.Duration) {
 }
 
 // pourLocked moves everything of a lane whose server failed to usable lanes, each
-// source with its order. Without another usable lane it stays.
-func (s *Shipper) pourLocked(from *lane) { // rewound: nothing is under way
-	if from.items == 0 || s.bestLaneLocked(from) == from {
+// source with its order. Without another usable lane it stays. The lane was rewound
+// before: nothing is under way.
+func (s *Shipper) pourLocked(from *lane) {
+	if from.items == 0 || s.bestLaneLocked(from, from) == from {
 		return
 	}
 	items := from.removeAll()
@@ -191,7 +194,7 @@ func (s *Shipper) pourLocked(from *lane) { // rewound: nothing is under way
 		if st.lane == from {
 			to := st.to
 			if to == nil || !to.usable() || to == from {
-				to = s.bestLaneLocked(from)
+				to = s.bestLaneLocked(from, from)
 			}
 			s.placeLocked(st, to)
 		}
@@ -218,7 +221,7 @@ func (s *Shipper) rebalanceLocked(now time.Time) {
 	fastest := s.fastestLocked()
 	var all []*stream
 	for _, st := range s.mu.streams {
-		if st.load /= 2; st.to == nil && st.lane.usable() {
+		if st.load /= 2; st.to == nil {
 			all = append(all, st)
 			loads[st.lane] += float64(st.load) / st.lane.server.weight(fastest)
 		}
@@ -228,8 +231,9 @@ func (s *Shipper) rebalanceLocked(now time.Time) {
 		size, least := float64(st.load), st.lane
 		cost := loads[least]
 		for _, ln := range s.mu.lanes {
-			if ln != st.lane && ln.usable() && loads[ln]+size/ln.server.weight(fastest) < cost*0.9 {
-				least, cost = ln, loads[ln]+size/ln.server.weight(fastest)
+			share := size / ln.server.weight(fastest)
+			if ln != st.lane && ln.server.failures == 0 && loads[ln]+share < cost*0.9 {
+				least, cost = ln, loads[ln]+share
 			}
 		}
 		if least == st.lane || size == 0 {
@@ -238,6 +242,26 @@ func (s *Shipper) rebalanceLocked(now time.Time) {
 		loads[st.lane] -= size / st.lane.server.weight(fastest)
 		loads[least] += size / least.server.weight(fastest)
 		s.moveLocked(st, least)
+	}
+}
+
+// tryOutLocked gives a server that failed, and is connected again, one source, the
+// least busy one: when it acknowledges that, it gets its share.
+func (s *Shipper) tryOutLocked(now time.Time) {
+	for _, ln := range s.mu.lanes {
+		sv := ln.server
+		if !sv.connected || sv.failures == 0 || ln.streams > 0 || now.Before(sv.probeAt) {
+			continue
+		}
+		var least *stream
+		for _, st := range s.mu.streams {
+			if st.to == nil && st.lane != ln && st.items > 0 && (least == nil || st.load < least.load) {
+				least = st
+			}
+		}
+		if least != nil {
+			s.moveLocked(least, ln)
+		}
 	}
 }
 
