@@ -11,7 +11,8 @@ import (
 // FieldNamer is a Source that knows which fields its rows have without reading them.
 type FieldNamer interface {
 	// FieldNames returns the names of the fields that rows of the request may have,
-	// sorted, and perhaps some that none of them has.
+	// sorted, and perhaps some that none of them has; of very many rows perhaps
+	// only those of the newest.
 	FieldNames(ctx context.Context, r *scan.Request) ([]string, error)
 }
 
@@ -105,10 +106,23 @@ func (q *query) countFacets(ctx context.Context, p *plan, r *scan.Request) (*fac
 	return workers[0], err
 }
 
-// rowsOf counts the rows of a request where the source can tell.
+// rowsOf counts the rows of a request where the source can tell. Of a time with very
+// many rows, which headers count at once, those that the filter finds are not counted:
+// the newest ones may be found long before that.
 func (q *query) rowsOf(ctx context.Context, r *scan.Request) (int64, bool) {
+	const few = 8 * facetRows
 	a := &scan.Aggregation{Request: *r, Aggs: []scan.Agg{{Func: "count"}}}
 	a.Request.Parallel = q.e.o.Parallel
+	a.Request.Filter = nil
+	n, ok := q.countOf(ctx, a)
+	if !ok || n > few || r.Filter == nil {
+		return n, ok
+	}
+	a.Request.Filter = r.Filter
+	return q.countOf(ctx, a)
+}
+
+func (q *query) countOf(ctx context.Context, a *scan.Aggregation) (int64, bool) {
 	groups, _, ok, err := q.e.o.Source.Aggregate(ctx, a)
 	if err != nil || !ok || len(groups) != 1 {
 		return 0, false
