@@ -299,7 +299,7 @@ func hex4(b []byte) (r rune, ok bool) {
 
 // parseTime reads a time of RFC 3339.
 func parseTime(b []byte) (nanos int64, ok bool) {
-	if len(b) < 20 || len(b) > 40 {
+	if len(b) < 20 || len(b) > 40 || b[13] != ':' {
 		return 0, false
 	}
 	var t time.Time

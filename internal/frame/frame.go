@@ -221,7 +221,11 @@ func (f *Framer) extent() int {
 		return record.MaxValue + 64<<10
 	}
 	if f.multi != nil {
-		return f.multi.maxBytes
+		n := f.multi.maxBytes
+		if f.enc != nil {
+			n = min(2*n, record.MaxValue)
+		}
+		return n + 4*min(f.multi.maxLines, 4<<10) // and the line ends
 	}
 	return f.maxLine
 }

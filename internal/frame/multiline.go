@@ -125,15 +125,34 @@ func (m *multiline) next(s state, line []byte) (state, verdict) {
 // trace judges by the languages' rules.
 func (m *multiline) trace(s state, line []byte) (state, verdict) {
 	if s.language == 0 {
+		if s = m.start(line); s.language != 0 {
+			return s, begins
+		}
 		for i, l := range m.languages {
-			if at := l.start(line); at != 0 {
+			if l.vague == nil {
+				continue
+			}
+			if at := l.vague(line); at != 0 {
 				return state{uint8(i + 1), at}, begins
 			}
 		}
 		return state{}, alone
 	}
 	at, v := m.languages[s.language-1].next(s.at, line)
+	if v == holds && m.start(line).language != 0 {
+		v = fails
+	}
 	return state{s.language, at}, v
+}
+
+// start returns the state behind a line with which a trace begins for certain.
+func (m *multiline) start(line []byte) state {
+	for i, l := range m.languages {
+		if at := l.start(line); at != 0 {
+			return state{uint8(i + 1), at}
+		}
+	}
+	return state{}
 }
 
 // Languages are the names of those whose stack traces can be joined.

@@ -3,26 +3,30 @@ package frame
 import "bytes"
 
 // language knows the stack traces of one language. start tells whether a line
-// begins one, 0 for no; it may say so of lines behind which no trace follows, which
-// then only wait for the next line. next judges the lines behind. Lines that are
-// held are most often a message of several lines, or the blank line between two
-// parts of a trace.
+// begins one, 0 for no. vague, where there is one, is asked when no language's start
+// knows the line: it may say so of lines behind which no trace follows, which then
+// only wait for the next line. next judges the lines behind. Lines that are held are
+// most often a message of several lines, or the blank line between two parts of a
+// trace.
 type language struct {
 	name  string
 	start func(line []byte) uint8
+	vague func(line []byte) uint8
 	next  func(at uint8, line []byte) (uint8, verdict)
 }
 
 // languages are all there are; java's rules fit JavaScript's traces, too.
 var languages = []*language{
-	{"java", javaStart, javaNext},
-	{"python", pythonStart, pythonNext},
-	{"go", goStart, goNext},
-	{"ruby", rubyStart, rubyNext},
-	{"php", phpStart, phpNext},
-	{"dotnet", dotnetStart, dotnetNext},
-	{"javascript", javaStart, javaNext},
+	{"java", javaStart, javaVague, javaNext},
+	{"python", pythonStart, nil, pythonNext},
+	{"go", goStart, nil, goNext},
+	{"ruby", rubyStart, nil, rubyNext},
+	{"php", phpStart, exception, phpNext},
+	{"dotnet", dotnetStart, exception, dotnetNext},
+	{"javascript", javaStart, javaVague, javaNext},
 }
+
+var traceback = []byte("Traceback (most recent call last):")
 
 func has(b []byte, sub string) bool { return bytes.Contains(b, []byte(sub)) }
 
@@ -66,7 +70,22 @@ func javaStart(b []byte) uint8 {
 	switch {
 	case javaFrame(b):
 		return 2 // the header was not recognised
-	case has(b, "Exception"), has(b, "Error"), has(b, "Throwable"):
+	case hasPrefix(b, "Exception in thread "):
+		return 1
+	}
+	return 0
+}
+
+func javaVague(b []byte) uint8 {
+	if has(b, "Exception") || has(b, "Error") || has(b, "Throwable") {
+		return 1
+	}
+	return 0
+}
+
+// exception is vague for languages that call their errors so.
+func exception(b []byte) uint8 {
+	if has(b, "Exception") {
 		return 1
 	}
 	return 0
@@ -99,7 +118,7 @@ func javaNext(at uint8, b []byte) (uint8, verdict) {
 	case at == 2 && (string(b) == "}" || indented(b) && hasPrefix(t, "code: ") || indented(b) && string(t) == "}"):
 		return 2, goesOn // the properties of a JavaScript error
 	}
-	if at == 1 && !fresh(b) && javaStart(b) == 0 {
+	if at == 1 && !fresh(b) && javaVague(b) == 0 {
 		return 1, holds // a message of several lines
 	}
 	return at, fails
@@ -110,7 +129,7 @@ func javaNext(at uint8, b []byte) (uint8, verdict) {
 
 func pythonStart(b []byte) uint8 {
 	switch {
-	case has(b, "Traceback (most recent call last):"):
+	case bytes.Contains(b, traceback):
 		return 1
 	case hasPrefix(b, "  File \"") && has(b, "\", line "):
 		return 1
@@ -142,7 +161,7 @@ func pythonNext(at uint8, b []byte) (uint8, verdict) {
 		switch {
 		case blank(trimBar(b)):
 			return 4, goesOn
-		case has(b, "Traceback (most recent call last):"):
+		case bytes.Contains(b, traceback):
 			return 1, goesOn
 		}
 	}
@@ -257,7 +276,7 @@ func register(b []byte) bool {
 
 func rubyStart(b []byte) uint8 {
 	switch {
-	case rubyPlace(b), hasSuffix(b, "Traceback (most recent call last):"):
+	case rubyPlace(b), bytes.HasSuffix(b, traceback):
 		return 1
 	case hasSuffix(b, "):") && (has(b, "Error (") || has(b, "Exception (") || has(b, "RecordNotFound (")):
 		return 3
@@ -316,7 +335,7 @@ func rubyNext(at uint8, b []byte) (uint8, verdict) {
 func phpStart(b []byte) uint8 {
 	switch {
 	case has(b, "PHP Fatal error: "), has(b, "Fatal error: "), has(b, "Uncaught "), has(b, "PHP Parse error: "),
-		has(b, "[object] ("), has(b, "Exception"):
+		has(b, "[object] ("):
 		return 1
 	case has(b, "Stack trace:"):
 		return 2
@@ -340,7 +359,7 @@ func phpNext(at uint8, b []byte) (uint8, verdict) {
 			return 2, goesOn
 		}
 	}
-	if at == 1 && !fresh(b) && phpStart(b) == 0 {
+	if at == 1 && !fresh(b) && phpStart(b) == 0 && exception(b) == 0 {
 		return 1, holds
 	}
 	return at, fails
@@ -368,7 +387,7 @@ func dotnetStart(b []byte) uint8 {
 			return 3
 		}
 	}
-	if has(b, "Exception") || has(b, "Unhandled exception") {
+	if has(b, "Unhandled exception") {
 		return 1
 	}
 	return 0
@@ -389,7 +408,7 @@ func dotnetNext(at uint8, b []byte) (uint8, verdict) {
 	case indented(b) && hasPrefix(t, "Exception data:"):
 		return 2, goesOn
 	}
-	if at == 1 && !fresh(b) && dotnetStart(b) == 0 {
+	if at == 1 && !fresh(b) && dotnetStart(b) == 0 && exception(b) == 0 {
 		return 1, holds
 	}
 	return at, fails

@@ -206,7 +206,7 @@ func (w *work) line(s *stream, t text) {
 		return
 	}
 	b := w.join(&t)
-	split := t.marks&record.LineSplit != 0
+	split := t.marks&(record.LineSplit|record.LineTruncated) != 0
 	for {
 		next, v := w.f.multi.next(s.state, b)
 		if v == holds && (split || len(s.held) >= maxHeld) {
