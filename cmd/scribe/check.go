@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,15 +22,18 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	var offline bool
+	s := settings{}
 	cmd := &cobra.Command{
 		Use:   "check FILE|DIRECTORY",
 		Short: "say what is wrong with a configuration, its files and its servers",
-		Long: `check reads the configuration, looks for the files that it names and tries to
-reach each server: name, connection, TLS, certificate and protocol. It sends no
-line. The exit code is 6 when something is wrong.`,
+		Long: `check reads the configuration, scribe.yml or logstash-forwarder's, looks for the files
+that it names, for certificates that end soon and for a state directory that cannot be
+written, and tries to reach each server: name, connection, TLS, certificate and
+protocol. It sends no line. The exit code is 6 when something is wrong.`,
 		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := check(cmd.Context(), args[0], offline)
+			s.config = args[0]
+			c, err := check(cmd.Context(), s, offline)
 			if err != nil {
 				return err
 			}
@@ -40,44 +47,100 @@ line. The exit code is 6 when something is wrong.`,
 		},
 	}
 	cmd.Flags().BoolVar(&offline, "offline", false, "do not connect to the servers")
+	cmd.Flags().StringVar(&s.stateDir, "state-dir", "", "`directory` of the positions, to see whether it can be written")
 	return cmd
 }
 
 // check gathers what is wrong. Its error means that the configuration cannot be
 // read at all.
-func check(ctx context.Context, path string, offline bool) (*cli.ScribeCheck, error) {
+func check(ctx context.Context, s settings, offline bool) (*cli.ScribeCheck, error) {
 	out := &cli.ScribeCheck{}
-	conf, err := config.LoadForwarder(path, nil)
+	conf, err := config.LoadForwarder(s.config, nil)
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return nil, cli.Exit(cli.ExitCheck, err)
 	}
+	var p *plan
+	if len(problems) == 0 {
+		// What the components say of it: patterns, filters, encodings, certificates.
+		p, err = newPlanner(s, stateDir(s.stateDir), slog.New(slog.DiscardHandler)).make(conf)
+		if err != nil && !errors.As(err, &problems) {
+			problems = config.Problems{{File: s.config, Msg: err.Error()}}
+		}
+	}
 	for _, p := range slices.Concat(problems, conf.Warnings) {
 		out.Config = append(out.Config, p.Error())
 	}
+	out.Config = append(out.Config, checkCertificate(tlsFiles(conf), time.Now())...)
+	if s.stateDir != "" || os.Getenv("STATE_DIRECTORY") != "" {
+		out.Config = append(out.Config, checkStateDir(stateDir(s.stateDir))...)
+	}
 	for _, g := range conf.Files {
 		for _, pattern := range g.Paths {
-			out.Paths = append(out.Paths, checkPattern(pattern))
+			out.Paths = append(out.Paths, checkPattern(pattern, g.Exclude))
 		}
 	}
-	tls, err := ship.TLSConfig(tlsFiles(conf), nil)
-	if err != nil {
-		out.Config = append(out.Config, err.Error())
-		return out, nil
-	}
-	if offline {
+	if offline || p == nil {
 		return out, nil
 	}
 	for _, server := range conf.Servers {
-		for _, s := range ship.Check(ctx, server, tls) {
+		for _, s := range ship.Check(ctx, server, p.ship.TLS) {
 			out.Steps = append(out.Steps, cli.ScribeStep{Server: server, Name: s.Name, OK: s.OK, Detail: s.Detail, Remedy: s.Remedy})
 		}
 	}
 	return out, ctx.Err()
 }
 
+// soon is how long before its end a certificate is worth a word.
+const soon = 14 * 24 * time.Hour
+
+// checkCertificate looks at scribe's own certificate and who may read its key. That
+// they can be read at all is known by then.
+func checkCertificate(files ship.TLSFiles, now time.Time) (wrong []string) {
+	if files.Cert == "" {
+		return nil
+	}
+	if info, err := os.Stat(files.Key); err == nil && info.Mode().Perm()&0o007 != 0 {
+		wrong = append(wrong, fmt.Sprintf("%s: everybody on this machine may read or write the key (mode %04o): chmod o-rwx", files.Key, info.Mode().Perm()))
+	}
+	text, err := os.ReadFile(files.Cert)
+	if err != nil {
+		return wrong
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return wrong
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	switch {
+	case err != nil:
+	case now.Before(cert.NotBefore):
+		wrong = append(wrong, fmt.Sprintf("%s: the certificate counts from %s on, and this machine's clock says %s: set the clock", files.Cert, cert.NotBefore.Format(time.DateTime), now.UTC().Format(time.DateTime)))
+	case now.After(cert.NotAfter):
+		wrong = append(wrong, fmt.Sprintf("%s: the certificate ended on %s: have another one issued", files.Cert, cert.NotAfter.Format(time.DateOnly)))
+	case now.Add(soon).After(cert.NotAfter):
+		wrong = append(wrong, fmt.Sprintf("%s: the certificate ends on %s: have another one issued", files.Cert, cert.NotAfter.Format(time.DateOnly)))
+	}
+	return wrong
+}
+
+// checkStateDir tries to write where run would.
+func checkStateDir(dir string) []string {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(dir, ".check-*"); err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+	}
+	if err != nil {
+		return []string{unwritable(err).Error()}
+	}
+	return nil
+}
+
 // checkPattern tries to open what a pattern stands for.
-func checkPattern(pattern string) cli.ScribePath {
+func checkPattern(pattern string, exclude []string) cli.ScribePath {
 	p := cli.ScribePath{Pattern: pattern}
 	if pattern == "-" {
 		p.Note = "the standard input"
@@ -87,7 +150,11 @@ func checkPattern(pattern string) cli.ScribePath {
 	for _, err := range errs {
 		p.Problems = append(p.Problems, err.Error())
 	}
+	group := tail.Group{Paths: []string{pattern}, Exclude: exclude}
 	for _, name := range paths {
+		if !group.Names(name) {
+			continue // left out
+		}
 		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
 			continue // named without wildcards, and will be read when it appears
 		}

@@ -19,14 +19,14 @@ func (f *forwarder) addProgress(g *run.Group) {
 	g.Add(func() error {
 		ticker := time.NewTicker(progressInterval)
 		defer ticker.Stop()
-		before := f.shipper.Status()
+		before := f.delivery.Status()
 		for {
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-ticker.C:
 			}
-			now := f.shipper.Status()
+			now := f.delivery.Status()
 			if now.LinesAcked != before.LinesAcked {
 				f.log.Info(fmt.Sprintf("shipped %s lines, %s; queue %s", cli.Thousands(now.LinesAcked-before.LinesAcked),
 					cli.Bytes(now.BytesAcked-before.BytesAcked), cli.Thousands(now.QueueLines)))

@@ -16,10 +16,12 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "ships the lines of log files",
 		Long: `scribe ships the lines of log files to a journalist or another lumberjack server.
 
-It reads logstash-forwarder's configuration and also takes its flags:
+It reads scribe.yml and logstash-forwarder's configuration, and takes that one's flags:
   scribe -config /etc/scribe.conf      as logstash-forwarder did (its flags: scribe -help)
-  scribe check /etc/scribe.conf        what is wrong with configuration, files and servers
-  scribe run --config /etc/scribe.conf
+  scribe check /etc/scribe.yml         what is wrong with configuration, files and servers
+  scribe test --config F app.log       what would be sent of a file
+  scribe run --config /etc/scribe.yml
+  scribe reload                        take over a changed configuration
   scribe status                        how far each file is acknowledged
   scribe enroll URL --token T          get a certificate from a journalist
   scribe discover                      a configuration for this machine
@@ -37,7 +39,7 @@ with logstash-forwarder's flags its own: 1 wrong usage, 2 failure.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return cli.Exit(cli.ExitUsage, fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
 	})
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.statusCommand(), a.enrollCommand(), a.discoverCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.testCommand(), a.statusCommand(), a.reloadCommand(), a.enrollCommand(), a.discoverCommand(), a.versionCommand())
 	return root
 }
 

@@ -4,19 +4,30 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // ScribeStatus is what `scribe status` shows. A running scribe writes it as JSON
 // to its socket; without one it is made from the registry.
 type ScribeStatus struct {
-	Running  bool          `json:"running"`
-	PID      int           `json:"pid,omitempty"`
-	Version  string        `json:"version,omitempty"`
-	Started  time.Time     `json:"started,omitzero"`
-	StateDir string        `json:"state_dir"`
-	Server   *ScribeServer `json:"server,omitempty"`
-	Files    []ScribeFile  `json:"files"`
+	Running  bool      `json:"running"`
+	PID      int       `json:"pid,omitempty"`
+	Version  string    `json:"version,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	StateDir string    `json:"state_dir"`
+	// Config is where the configuration is, Reloaded when it was taken over, and
+	// ConfigProblem why a change of it was not.
+	Config        string        `json:"config,omitempty"`
+	Reloaded      time.Time     `json:"reloaded,omitzero"`
+	ConfigProblem string        `json:"config_problem,omitempty"`
+	Server        *ScribeServer `json:"server,omitempty"`
+	Servers       []ScribePeer  `json:"servers,omitempty"`
+	// Sources are those that are no files, and the queue on disk.
+	Sources []ScribeSource `json:"sources,omitempty"`
+	Files   []ScribeFile   `json:"files"`
+	// Lost is how many bytes no server will ever get, since the start.
+	Lost int64 `json:"lost_bytes"`
 	// Problems are what is wrong with paths that are not followed, and with the
 	// registry.
 	Problems []string `json:"problems,omitempty"`
@@ -40,12 +51,43 @@ type ScribeServer struct {
 	NextTry     time.Time `json:"next_try,omitzero"`
 }
 
+// ScribePeer is one of several servers.
+type ScribePeer struct {
+	Address     string        `json:"address"`
+	State       string        `json:"state"`
+	Protocol    string        `json:"protocol,omitempty"`
+	Since       time.Time     `json:"since,omitzero"`
+	Latency     time.Duration `json:"latency_ns"`
+	Score       float64       `json:"score"`
+	LinesAcked  int64         `json:"lines_acked"`
+	Failures    int64         `json:"failures"`
+	LastError   string        `json:"last_error,omitempty"`
+	LastErrorAt time.Time     `json:"last_error_at,omitzero"`
+	NextTry     time.Time     `json:"next_try,omitzero"`
+}
+
+// ScribeSource is a source that is no file, or a queue on disk.
+type ScribeSource struct {
+	Name  string `json:"name"`
+	Lines int64  `json:"lines,omitempty"`
+	// Waiting is what is not acknowledged, in Unit; Limit how much may wait.
+	Waiting     int64     `json:"waiting"`
+	Unit        string    `json:"unit,omitempty"`
+	Limit       int64     `json:"limit,omitempty"`
+	Lost        int64     `json:"lost,omitempty"`
+	Problem     string    `json:"problem,omitempty"`
+	LastError   string    `json:"last_error,omitempty"`
+	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+}
+
 // ScribeFile is one generation of a file.
 type ScribeFile struct {
 	Path  string `json:"path"`
 	State string `json:"state"`
 	Size  int64  `json:"size"`
-	Acked int64  `json:"acked"`
+	// Read is how far it was read, of a scribe that runs; Acked how far a server has it.
+	Read  int64 `json:"read,omitempty"`
+	Acked int64 `json:"acked"`
 	// Lag is how many bytes no server has yet.
 	Lag     int64     `json:"lag"`
 	AckedAt time.Time `json:"acked_at,omitzero"`
@@ -60,8 +102,27 @@ func WriteScribeStatus(w io.Writer, s *ScribeStatus, now time.Time) error {
 	} else {
 		fmt.Fprintf(w, "scribe is not running, state in %s\n", Safe(s.StateDir))
 	}
+	if s.ConfigProblem != "" {
+		fmt.Fprintf(w, "config   a change of %s was not taken over:\n", Safe(s.Config))
+		for line := range strings.SplitSeq(s.ConfigProblem, "\n") {
+			fmt.Fprintf(w, "         %s\n", Safe(line))
+		}
+	} else if s.Reloaded.After(s.Started) {
+		fmt.Fprintf(w, "config   %s, taken over %s\n", Safe(s.Config), ago(s.Reloaded, now))
+	}
 	if s.Server != nil {
 		writeScribeServer(w, s.Server, now)
+	}
+	if len(s.Servers) > 1 {
+		if err := writeScribePeers(w, s.Servers, now); err != nil {
+			return err
+		}
+	}
+	for _, src := range s.Sources {
+		writeScribeSource(w, src, now)
+	}
+	if s.Lost > 0 {
+		fmt.Fprintf(w, "lost     %s that no server will ever get: the log says of which files\n", Bytes(s.Lost))
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "problem: %s\n", Safe(p))
@@ -93,6 +154,44 @@ func writeScribeServer(w io.Writer, s *ScribeServer, now time.Time) {
 	}
 	fmt.Fprintf(w, "shipped  %s lines, %s, last acknowledged %s\n", Thousands(s.LinesAcked), Bytes(s.BytesAcked), ago(s.LastAck, now))
 	fmt.Fprintf(w, "queue    %s lines, %s\n", Thousands(s.QueueLines), Bytes(s.QueueBytes))
+}
+
+func writeScribePeers(w io.Writer, peers []ScribePeer, now time.Time) error {
+	fmt.Fprintln(w)
+	t := scribeTable{right: []bool{false, false, true, true}}
+	t.add("SERVER", "STATE", "ACKS IN", "LINES", "LAST ERROR")
+	for _, p := range peers {
+		wait, problem := "", ""
+		if p.Latency > 0 {
+			wait = p.Latency.Round(time.Millisecond).String()
+		}
+		if p.LastError != "" {
+			problem = fmt.Sprintf("%s (%s)", p.LastError, ago(p.LastErrorAt, now))
+		}
+		t.add(p.Address, p.State, wait, Thousands(p.LinesAcked), problem)
+	}
+	return t.write(w)
+}
+
+func writeScribeSource(w io.Writer, s ScribeSource, now time.Time) {
+	waiting := fmt.Sprintf("%s %s wait", Thousands(s.Waiting), Safe(s.Unit))
+	if s.Unit == "bytes" {
+		waiting = Bytes(s.Waiting) + " wait"
+	}
+	if s.Limit > 0 {
+		waiting += " of " + Bytes(s.Limit)
+	}
+	fmt.Fprintf(w, "%-8s %s lines, %s", Safe(s.Name), Thousands(s.Lines), waiting)
+	if s.Lost > 0 {
+		fmt.Fprintf(w, ", %s lost", Thousands(s.Lost))
+	}
+	if s.Problem != "" {
+		fmt.Fprintf(w, ", %s", Safe(s.Problem))
+	}
+	if s.LastError != "" {
+		fmt.Fprintf(w, " (%s, %s)", Safe(s.LastError), ago(s.LastErrorAt, now))
+	}
+	fmt.Fprintln(w)
 }
 
 // ago says how long ago a time was, in the largest units that matter.

@@ -67,6 +67,9 @@ func clientConfig(cfg *tls.Config, addr string, offerBlocks bool) *tls.Config {
 		host = addr
 	}
 	cfg = cfg.Clone()
+	if cfg.ServerName != "" {
+		host = cfg.ServerName // configured
+	}
 	cfg.ServerName = host
 	cfg.NextProtos = nil
 	if offerBlocks {

@@ -55,6 +55,12 @@ func (t *Tailer) Change(o Options) error {
 	return nil
 }
 
+// Release closes the files that Hold kept open, when no other Run follows.
+func (t *Tailer) Release() {
+	t.hold.Store(false)
+	t.closeAll()
+}
+
 // letGoLocked stops following a file that is no longer named. Nobody is busy with
 // it.
 func (t *Tailer) letGoLocked(f *file) {
@@ -101,4 +107,17 @@ func (g *group) apply(l *record.Lines) {
 	if g.Apply != nil {
 		g.Apply(l)
 	}
+}
+
+// Names tells that one of the group's patterns gives a path.
+func (g *Group) Names(path string) bool {
+	if excluded(g.Exclude, path) {
+		return false
+	}
+	for _, p := range g.Paths {
+		if matchPath(filepath.Clean(p), path) {
+			return true
+		}
+	}
+	return false
 }
