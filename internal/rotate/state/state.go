@@ -46,6 +46,10 @@ type Log struct {
 	// what was cut off, and belong to no rotation.
 	Fill uint64 `json:"fill,omitempty"`
 	Ino  uint64 `json:"ino,omitempty"`
+	// Since is since when its rotation waits for acknowledgements, and Until the
+	// offset up to which.
+	Since time.Time `json:"since,omitzero"`
+	Until uint64    `json:"until,omitempty"`
 }
 
 // Unit is a rotation that has begun: its plan, as its owner wrote it, and how
@@ -113,7 +117,8 @@ func Take(fsys vfs.FS, name string, now time.Time, patience time.Duration) (*Sta
 	return s, nil
 }
 
-// Read reads the state without taking it, for a look at what would be done.
+// Read reads the state without taking it, for a look at what would be done: what
+// is noted in it is not written.
 func Read(fsys vfs.FS, name string) (*State, error) {
 	s := &State{fs: fsys, name: name, logs: make(map[string]Log), units: make(map[uint64]*Unit)}
 	if _, err := s.load(); err != nil {
@@ -249,6 +254,12 @@ func (s *State) write(entries ...entry) error {
 	if s.broken != nil {
 		return s.broken
 	}
+	if s.unlock == nil { // only read: nobody else will see it
+		for _, e := range entries {
+			s.apply(e)
+		}
+		return nil
+	}
 	var b []byte
 	for _, e := range entries {
 		b = append(b, encode(e)...)
@@ -297,7 +308,7 @@ func (s *State) Begin(plan any, at time.Time, logs ...string) (*Unit, error) {
 	entries := []entry{{Unit: id, Plan: text}}
 	for _, path := range logs {
 		l := s.logs[path]
-		l.Rotated = at
+		l.Rotated, l.Since, l.Until = at, time.Time{}, 0
 		entries = append(entries, entry{Log: path, State: &l})
 	}
 	if err := s.write(entries...); err != nil {

@@ -49,6 +49,9 @@ type Job struct {
 	// Limit is where a line ends up to which bytes may be taken, NoLimit for all.
 	// With a limit the unsafe way is not taken.
 	Limit uint64
+	// Classic takes the unsafe way, with a copy that begins as the log does: for a
+	// reader who finds the rest of a truncated file in its copy.
+	Classic bool
 	// Create makes the copy, with the mode and the owner that it is to have. It
 	// must fail if there is one.
 	Create func(name string) (*os.File, error)
@@ -95,7 +98,7 @@ func Run(j Job) (Result, error) {
 	defer func() { _ = src.Close() }() // only read
 	quiet := unwritten(src)
 	skip := max(j.Skip, holeAt(src))
-	if skip > size {
+	if skip > size || j.Classic {
 		skip = 0 // it was truncated by somebody else
 	}
 	end := size
@@ -114,7 +117,7 @@ func Run(j Job) (Result, error) {
 		return Result{}, err
 	}
 	whole := quiet && end == size
-	if j.Limit == NoLimit && !whole {
+	if j.Limit == NoLimit && !whole && !j.Classic {
 		if end, err = c.settle(); err != nil {
 			return Result{}, err
 		}
@@ -139,6 +142,8 @@ func (j *Job) way(whole bool, end uint64) Way {
 	switch {
 	case whole:
 		return Whole
+	case j.Classic:
+		return Unsafe
 	case !j.NoPunch && writesAt(j.Dev, j.Ino):
 		return Punch
 	}
