@@ -362,7 +362,7 @@ action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" TCP_Framing="tra
 	go func() { ended <- cmd.Wait() }()
 	defer func() {
 		_ = cmd.Process.Kill() // it holds nothing
-		_ = <-ended // killed
+		_ = <-ended            // killed
 		if t.Failed() {
 			t.Log(out.String())
 		}
