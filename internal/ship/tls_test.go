@@ -2,10 +2,16 @@ package ship
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,6 +22,40 @@ import (
 
 	"journalist/internal/testkit/certs"
 )
+
+// TestSelfSigned: logstash-forwarder's instructions make one certificate that has
+// only a common name, signs itself and is its own ssl ca.
+func TestSelfSigned(t *testing.T) {
+	for _, isCA := range []bool{true, false} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{
+			SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "logs.example"}, BasicConstraintsValid: isCA, IsCA: isCA,
+			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ca := filepath.Join(t.TempDir(), "ca.crt")
+		if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := TLSConfig(TLSFiles{CA: ca}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+		if err := handshake(t, server, cfg, "logs.example"); err != nil {
+			t.Errorf("CA %t: %v", isCA, err)
+		}
+		if err := handshake(t, server, cfg, "other.example"); err == nil {
+			t.Errorf("CA %t: another name passes", isCA)
+		}
+	}
+}
 
 // handshake connects to a server that shows this certificate.
 func handshake(t *testing.T, server tls.Certificate, cfg *tls.Config, name string) error {
