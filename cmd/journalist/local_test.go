@@ -49,6 +49,12 @@ func TestQueryFiles(t *testing.T) {
 		{args: []string{"*", "b.json", "-n", "1", "-o", "raw"}, out: "2026-03-01T12:00:00Z\tlogs\terror\t12\tHOST\tb.json\n"},
 		{args: []string{"*", "b.json", "--to", "2026-03-01T11:30:00Z", "-o", "json"}, out: `"took":300`},
 		{args: []string{"web-01 | fields @timestamp", "a.log", "--tz", "Asia/Tokyo", "-o", "table"}, out: "2026-03-01 21:00:00.000"},
+		{
+			args: []string{"* | timechart 20m count()", "--stdin", "-o", "csv"}, stdin: `{"@timestamp":"2026-03-01T12:45:00Z"}` + "\n" + `{"@timestamp":"2026-03-01T12:01:00Z"}` + "\n",
+			out: "time,count()\n2026-03-01T12:00:00Z,1\n2026-03-01T12:20:00Z,0\n2026-03-01T12:40:00Z,1\n",
+		},
+		{args: []string{"* | timechart count() | stats count() as n", "b.json", "-o", "csv"}, out: "n\n61\n"},
+		{args: []string{"nothing | timechart count()", "b.json", "-o", "csv", "--fail-empty"}, code: cli.ExitEmpty},
 		{args: []string{"hit", "--stdin", "-B", "1", "-A", "2", "-o", "raw"}, stdin: "0\n1\nhit 2\n3\n4\n5\n6\nhit 7", out: "1\nhit 2\n3\n4\n6\nhit 7\n"},
 		{args: []string{"hit", "--stdin", "-C", "1", "-n", "1", "-o", "raw"}, stdin: "0\nhit 1\n2\nhit 3\n", out: "0\nhit 1\n2\n"},
 		{args: []string{"refused | context 0 1 | fields message, _context", "a.log", "-o", "csv"}, out: "message,_context\n2026-03-01T12:00:00Z web-01 Connection refused,0\nplain \xff bytes,1\n"},

@@ -106,7 +106,8 @@ func (f *Files) engine(o local.Options, q *lang.Query) (*exec.Engine, error) {
 	}
 	f.last = source
 	return exec.New(exec.Options{
-		Source: source, MaxBytes: fileMemory, MaxTotalBytes: fileMemory, MaxDuration: -1, MaxGroups: 10_000_000, Parallel: f.o.Parallel, Clock: f.clock,
+		Complete: true,
+		Source:   source, MaxBytes: fileMemory, MaxTotalBytes: fileMemory, MaxDuration: -1, MaxGroups: 10_000_000, Parallel: f.o.Parallel, Clock: f.clock,
 	}), nil
 }
 

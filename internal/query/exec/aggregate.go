@@ -12,7 +12,7 @@ import (
 // group answers the stats or the timechart of a plan.
 func (q *query) group(ctx context.Context, p *plan) (*table, error) {
 	period := usesPeriod(p.stats) && p.chart == nil
-	if (p.chart != nil || period) && !p.never {
+	if (p.chart != nil && !q.e.o.Complete || period) && !p.never {
 		if err := q.bound(ctx, p); err != nil {
 			return nil, err
 		}

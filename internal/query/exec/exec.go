@@ -54,6 +54,9 @@ type Options struct {
 	MaxDuration time.Duration
 	// MaxGroups is how many groups a stats may have; default 1,000,000.
 	MaxGroups int
+	// Complete says that no rows will follow on those that the source has, as those of
+	// files: an open time ends with the last row and not now.
+	Complete bool
 	// Clock is time.Now unless a test sets it.
 	Clock func() time.Time
 }

@@ -40,13 +40,22 @@ func keys(names []string) []lang.Key {
 // chartBuckets is about how many buckets a timechart has when no span is given.
 const chartBuckets = 60
 
-// chart answers a timechart over [from, to).
+// chart answers a timechart over [from, to), or from the first to the last bucket where
+// that is open.
 func (q *query) chart(c *lang.Timechart, from, to int64, aggregate func(*lang.Stats) (*table, error)) (*table, error) {
 	key := lang.Key{Field: record.FieldTime, Span: c.Span, Months: c.Months}
+	open := from == math.MinInt64 || to == math.MaxInt64
+	if open && !key.Timed() {
+		t, err := aggregate(&lang.Stats{Pos: c.Pos, Aggs: []lang.Agg{{Func: "min", Field: record.FieldTime}, {Func: "max", Field: record.FieldTime}}})
+		if err != nil || t.rows[0].values[0].Kind != record.Int {
+			return &table{}, err
+		}
+		open, from, to = false, t.rows[0].values[0].Int, min(t.rows[0].values[1].Int, math.MaxInt64-1)+1
+	}
 	if !key.Timed() {
 		key.Span = width(from, to, chartBuckets)
 	}
-	if from < to && key.Span > 0 && (float64(to)-float64(from))/float64(key.Span) > maxBuckets {
+	if !open && from < to && key.Span > 0 && (float64(to)-float64(from))/float64(key.Span) > maxBuckets {
 		return nil, q.req.Query.ErrorAt(c.Offset(), fmt.Sprintf("a timechart of %s over this time has more than %d buckets", lang.FormatSpan(key.Span), maxBuckets),
 			"take a longer span or a shorter time")
 	}
@@ -55,7 +64,32 @@ func (q *query) chart(c *lang.Timechart, from, to int64, aggregate func(*lang.St
 	if err != nil || from >= to {
 		return t, err
 	}
-	return t, q.fillTable(t, s, newBucketer(key, q.req.Zone), from, to)
+	buckets := newBucketer(key, q.req.Zone)
+	if open {
+		if from, to = filled(t, buckets); from >= to {
+			return t, nil
+		}
+	}
+	return t, q.fillTable(t, s, buckets, from, to)
+}
+
+// filled is the time from the first bucket to the last one; empty where there are none
+// or, because of rows whose times are odd, too many between them.
+func filled(t *table, buckets *bucketer) (from, to int64) {
+	if len(t.rows) == 0 {
+		return 0, 0
+	}
+	from, to = math.MaxInt64, math.MinInt64
+	for _, r := range t.rows {
+		from, to = min(from, r.values[0].Int), max(to, r.values[0].Int)
+	}
+	n := 0
+	for at := from; at <= to; at = buckets.next(at) {
+		if n++; n > maxBuckets {
+			return 0, 0
+		}
+	}
+	return from, to + 1
 }
 
 // fillTable adds the empty buckets to a table by time and other keys: each
