@@ -52,7 +52,7 @@ func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []sc
 	for i := range g.tallies[1:] {
 		all.merge(&g.tallies[i+1])
 	}
-	if errors.Is(err, errNotMine) || len(all.list) > maxGroups {
+	if errors.Is(err, errNotMine) || all.fits() != nil {
 		return nil, scan.Stats{}, false, nil
 	}
 	if err != nil {
@@ -118,14 +118,6 @@ func (g *aggregation) unit(ctx context.Context, worker int, u *unit) error {
 		return err
 	}
 	return g.x.finish(u, &st, err)
-}
-
-// fits is an error when there are too many groups.
-func (t *tally) fits() error {
-	if len(t.list) > maxGroups {
-		return errNotMine
-	}
-	return nil
 }
 
 // header tells whether the unit's header alone says where all its rows belong.
@@ -333,17 +325,17 @@ func countValues(c *column.Col, sel filter.Bitmap, from, to int, bucket int64, t
 
 func (t *tally) answer(a *scan.Aggregation) []scan.Group {
 	out := make([]scan.Group, 0, len(t.list))
-	for _, g := range t.list {
+	for n := range t.list {
 		var grp scan.Group
 		for i := range a.By {
-			v := record.Value{Kind: g.kind, Int: g.num, Bytes: g.text}
+			v := t.value(n)
 			if a.By[i].Field == record.FieldTime {
-				v = record.IntValue(g.bucket)
+				v = record.IntValue(t.list[n].bucket)
 			}
 			grp.Keys = append(grp.Keys, v)
 		}
 		for range a.Aggs {
-			grp.Values = append(grp.Values, record.IntValue(g.n))
+			grp.Values = append(grp.Values, record.IntValue(t.counts[n]))
 		}
 		out = append(out, grp)
 	}
