@@ -87,14 +87,15 @@ func runeCut(b []byte) int {
 }
 
 // insideLine returns how many bytes at data[off:] are the rest of a line whose
-// beginning was cut off: the bytes before them are those of an over-long line.
+// beginning was cut off: the bytes before them are those of an over-long line, and
+// not of a hole that a truncation left.
 func (f *Framer) insideLine(data []byte, off int) int {
 	k := min(f.maxLine, historyMax) &^ (f.Unit() - 1)
 	if off < k || off >= len(data) {
 		return 0
 	}
 	before := data[off-k : off]
-	if f.breakAt(before) >= 0 || (f.Unit() == 1 && bytes.IndexByte(before, 0) >= 0) {
+	if f.breakAt(before) >= 0 || len(bytes.Trim(before, "\x00")) == 0 {
 		return 0
 	}
 	return f.lineEnd(data[off:])
