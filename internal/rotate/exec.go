@@ -267,7 +267,7 @@ func (r *Runner) step(ctx context.Context, x *unit, i int, again bool) error {
 		case unlink:
 			return removeFile(s.From)
 		case create:
-			return r.create(x, s)
+			return r.create(x, s, again)
 		case copying:
 			return r.copy(x, s, again)
 		}
@@ -275,10 +275,13 @@ func (r *Runner) step(ctx context.Context, x *unit, i int, again bool) error {
 	})
 }
 
-// shift renames old rotations. Each name is moved once: after a crash those that
-// are not there have been moved.
+// shift renames old rotations. After a crash those that were renamed are known by
+// their inodes.
 func (r *Runner) shift(s *step) error {
 	for _, m := range s.Moves {
+		if fi, err := os.Lstat(m.From); err == nil && m.Ino != 0 && attrOf(fi).Ino != m.Ino {
+			continue
+		}
 		if err := move1(m.From, m.To, true); err != nil {
 			return err
 		}
@@ -337,11 +340,17 @@ func syncDirs(paths ...string) error {
 	return nil
 }
 
-// create makes the log anew. A file that its writer has made meanwhile stays.
-func (r *Runner) create(x *unit, s *step) error {
+// create makes the log anew. A file that its writer has made meanwhile stays; an
+// empty one after a crash is ours, or as good.
+func (r *Runner) create(x *unit, s *step, again bool) error {
 	f, err := r.newFile(x, s.To, *s.Attr)
 	if errors.Is(err, os.ErrExist) {
-		return nil
+		if fi, serr := os.Lstat(s.To); !again || serr != nil || !fi.Mode().IsRegular() || fi.Size() > 0 {
+			return nil
+		}
+		if f, err = os.OpenFile(s.To, os.O_RDWR|openNoFollow, 0); err == nil {
+			err = x.adorn(f, *s.Attr)
+		}
 	}
 	if err != nil {
 		return err
@@ -359,6 +368,15 @@ func (r *Runner) newFile(x *unit, name string, a attr) (*os.File, error) {
 		return nil, err
 	}
 	r.hook("made")
+	if err := x.adorn(f, a); err != nil {
+		_ = os.Remove(name) // the first error is the one to tell
+		return nil, err
+	}
+	return f, nil
+}
+
+// adorn gives a file its owner and mode, or closes it.
+func (x *unit) adorn(f *os.File, a attr) (err error) {
 	if x.Su == nil || x.Su.UID == 0 {
 		err = chown(f, a)
 	}
@@ -367,10 +385,8 @@ func (r *Runner) newFile(x *unit, name string, a attr) (*os.File, error) {
 	}
 	if err != nil {
 		_ = f.Close() // the first error is the one to tell
-		_ = os.Remove(name)
-		return nil, err
 	}
-	return f, nil
+	return err
 }
 
 // copy copies a file that is not to be truncated.

@@ -56,9 +56,12 @@ type step struct {
 	Args  []string `json:"args,omitempty"`
 }
 
+// move is one renaming of a shift; Ino tells whether it is done already. 0 is not
+// known, because an earlier step makes the file: then it is alone in its step.
 type move struct {
 	From string `json:"from"`
 	To   string `json:"to"`
+	Ino  uint64 `json:"ino,omitempty"`
 }
 
 // plan is a rotation of one log, or of all logs of a block with sharedscripts. It
@@ -276,7 +279,13 @@ func (p *planner) shift(i int, n *names) {
 			p.remove(i, prepare, from)
 			continue
 		}
-		moves = append(moves, move{from, to})
+		if a.Ino == 0 {
+			p.moves(i, &moves)
+		}
+		moves = append(moves, move{from, to, a.Ino})
+		if a.Ino == 0 {
+			p.moves(i, &moves)
+		}
 		p.view.rename(from, to)
 	}
 	p.moves(i, &moves)
