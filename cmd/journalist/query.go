@@ -39,6 +39,7 @@ func (a *app) queryCommand() *cobra.Command {
 		f      askFlags
 		around contextFlags
 		follow bool
+		how    string
 	)
 	cmd := &cobra.Command{
 		Use:   "query QUERY [FILE…]",
@@ -57,6 +58,10 @@ With files (plain, gzip, zstd, bzip2) or --stdin no server is asked: the lines o
 the files are, all of them, in their order. Arguments behind the query are files
 when each names one that is there, by a path or a name with a dot.
 
+--explain runs the query without showing its rows and tells how it was understood,
+what the store was asked for, and which parts and row groups were passed over and
+why. With files it tells the parse and the plan; they are not read.
+
 Ctrl-C ends the query, at the server too.`,
 		Example: `  journalist query 'error' -s 1h
   journalist query 'level:error host:web-01' -s 1d -o json | jq .message
@@ -66,6 +71,7 @@ Ctrl-C ends the query, at the server too.`,
   journalist query 'level:error' -f
   journalist query 'error -healthcheck' /var/log/syslog /var/log/syslog.*.gz
   kubectl logs app | journalist query --stdin 'status>=500 | stats count() by path'
+  journalist query --explain 'level:error | stats count() by host'
   journalist query -s 15m -- '-level:debug'`,
 		Args: usageArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,6 +82,12 @@ Ctrl-C ends the query, at the server too.`,
 			query, err := around.apply(queryArgs(words))
 			if err != nil {
 				return err
+			}
+			if how != "" {
+				if follow {
+					return cli.Exit(cli.ExitUsage, errors.New("--explain tells about an answer, -f has none that ends"))
+				}
+				return a.explainQuery(cmd.Context(), &f, query, how)
 			}
 			if !follow {
 				return a.ask(cmd.Context(), &f, query)
@@ -93,6 +105,9 @@ Ctrl-C ends the query, at the server too.`,
 	f.complete(a, cmd)
 	around.register(cmd)
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "show what matches already, oldest first, then lines as they arrive")
+	cmd.Flags().StringVar(&how, "explain", "", "print how the query is understood and planned, and what was done with each part of the store: plan (does not run it), parts, all (each row group)")
+	cmd.Flags().Lookup("explain").NoOptDefVal = "parts"
+	_ = cmd.RegisterFlagCompletionFunc("explain", cobra.FixedCompletions(cli.Explainings, cobra.ShellCompDirectiveNoFileComp)) // fails only for an unknown flag
 	cmd.Flags().BoolVar(&f.source, "source", false, "with -o json: also the record as it came, in _source")
 	return cmd
 }

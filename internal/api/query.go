@@ -24,6 +24,9 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer done()
+	if q.Explain != explainNothing {
+		return s.explainQuery(w, r, req, q)
+	}
 	s.answer(w, r, req, q, nil)
 	return nil
 }

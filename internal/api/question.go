@@ -33,6 +33,8 @@ type question struct {
 	Source bool `json:"source"`
 	// Progress asks for lines that say how far a long query is.
 	Progress bool `json:"progress"`
+	// Explain asks how the query is answered, in the place of its rows.
+	Explain explaining `json:"explain"`
 }
 
 // timeText is a time as clients write it: a string or a number of milliseconds

@@ -26,6 +26,8 @@ type Question struct {
 	Source bool `json:"source,omitempty"`
 	// Progress asks for word of how far the query is, about once a second.
 	Progress bool `json:"progress,omitempty"`
+	// Explain is one of Explainings, for Explain.
+	Explain string `json:"explain,omitempty"`
 	// Texts says that of a row with a message only its text is wanted, as -o raw
 	// shows it; others may come all the same.
 	Texts bool `json:"-"`

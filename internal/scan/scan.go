@@ -49,6 +49,8 @@ type Request struct {
 	// MaxBytes bounds the memory the answer may take in the store; 0 means the
 	// store's default. Over it the scan ends with ErrBudget.
 	MaxBytes int64
+	// Trace is told what is done with each row group; nil: nobody asks.
+	Trace *ScanTrace
 }
 
 // Stats says what an answer cost.

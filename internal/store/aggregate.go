@@ -41,6 +41,11 @@ func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []sc
 	g.x = &scanner{store: s, req: &req, filter: filter.New(req.Filter), progress: scan.ProgressOf(ctx)}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
+	g.x.traceUnits(snap)
+	if g.x.trace != nil {
+		g.x.trace.ordered, g.x.trace.whole = false, true
+	}
+	defer g.x.trace.end()
 	g.x.progress.Expect(len(snap.units))
 	for range max(1, req.Parallel) {
 		g.tallies = append(g.tallies, newTally())
@@ -94,6 +99,7 @@ func (g *aggregation) unit(ctx context.Context, worker int, u *unit) error {
 	if g.header(u) {
 		st.GroupsSkipped, st.RowsMatched = 1, int64(u.live())
 		t.add(g.bucket(u.first), record.Value{}, int64(u.live()))
+		g.x.trace.counted(u, int64(u.live()), "its header has the number of rows")
 		return g.x.finish(u, &st, t.fits())
 	}
 	if done, err := g.quick(u, &st, t); done || err != nil {
@@ -142,7 +148,7 @@ func (g *aggregation) quick(u *unit, st *scan.Stats, t *tally) (done bool, err e
 	if g.field != nil && (!all || g.field.Field == record.FieldDataset) {
 		return false, nil
 	}
-	r, err := u.open()
+	r, err := g.x.open(u)
 	if err != nil {
 		return false, err
 	}
@@ -170,6 +176,7 @@ func (g *aggregation) quick(u *unit, st *scan.Stats, t *tally) (done bool, err e
 		}
 		st.RowsMatched = int64(u.rows)
 	}
+	g.x.trace.counted(u, st.RowsMatched, "dictionaries and templates have the number of rows")
 	st.GroupsRead++
 	st.BytesRead = bytesRead(r)
 	return true, nil

@@ -9,7 +9,6 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/scan"
 	"journalist/internal/store/column"
-	"journalist/internal/store/part"
 )
 
 // mixedRows is the most rows of a block that takes them from several units.
@@ -127,7 +126,7 @@ func (o *orderedScan) openUnit(u *unit) error {
 		sel = slices.Clone(sel[:left])
 	}
 	c := &cursor{unit: u, rows: r, sel: sel, times: times, base: 8*int64(len(times)) + 4*int64(len(sel))}
-	if g, ok := r.(*part.Group); ok {
+	if g := groupOf(r); g != nil {
 		g.Forget() // what the filter needed is read again if rows are asked for
 	}
 	if err := o.take(c.base); err != nil {
@@ -173,7 +172,7 @@ func (o *orderedScan) stays(c *cursor, n int) bool {
 // forget drops the columns that were decoded for a few rows: many units that overlap in
 // time would hold them all.
 func (c *cursor) forget() {
-	if g, ok := c.rows.(*part.Group); ok && c.few {
+	if g := groupOf(c.rows); g != nil && c.few {
 		g.Forget()
 	}
 }
@@ -335,7 +334,7 @@ func (o *orderedScan) mixedBlock(picks []pick, dataset string) (b *scan.Block, b
 				return nil, c, err
 			}
 			taken[c] = &taking{col: col}
-			if g, ok := c.rows.(*part.Group); ok && c.few {
+			if g := groupOf(c.rows); g != nil && c.few {
 				g.ForgetColumns()
 			}
 		}

@@ -53,6 +53,11 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	x := &scanner{store: s, req: req, filter: filter.New(req.Filter)}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
+	x.traceUnits(snap)
+	if x.trace != nil {
+		x.trace.ordered, x.trace.whole = false, true
+	}
+	defer x.trace.end()
 	workers := max(1, req.Parallel)
 	p := &patterns{x: x, field: field, units: snap.units, sets: make([]scan.PatternSet, workers), forms: make([]formScratch, workers)}
 	for i := range p.units {

@@ -36,6 +36,7 @@ type scanner struct {
 	yield  func(*scan.Block) error
 	// progress is advanced by finish; nil where nobody wants to know.
 	progress *scan.Progress
+	trace    *tracer // nil: nobody asks
 
 	mu    sync.Mutex
 	stats scan.Stats
@@ -53,6 +54,8 @@ func (s *Store) Scan(ctx context.Context, req *scan.Request, yield func(*scan.Bl
 	}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
+	x.traceUnits(snap)
+	defer x.trace.end()
 	x.progress.Expect(len(snap.units))
 	var err error
 	if req.Order == scan.Any {
@@ -151,7 +154,7 @@ func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
 func bytesRead(r rows) int64 {
-	if g, ok := r.(*part.Group); ok && g != nil {
+	if g := groupOf(r); g != nil {
 		return g.BytesRead
 	}
 	return 0
@@ -164,6 +167,7 @@ func (x *scanner) finish(u *unit, st *scan.Stats, err error) error {
 	x.stats.Add(*st)
 	x.mu.Unlock()
 	x.progress.Add(st)
+	x.trace.done(u, err)
 	if err == nil {
 		return nil
 	}
@@ -217,7 +221,7 @@ func (x *scanner) evaluate(u *unit, st *scan.Stats) (rows, []uint32, error) {
 
 // selection is evaluate for a set; nil when it is empty.
 func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error) {
-	r, err := u.open()
+	r, err := x.open(u)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -228,6 +232,7 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 	}
 	if truth == filter.No {
 		st.GroupsSkipped++
+		x.trace.denied(u, on)
 		return r, nil, nil
 	}
 	from, to := 0, r.Len()
@@ -240,6 +245,7 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 		to = sort.Search(len(times), func(i int) bool { return times[i] >= x.req.To })
 	}
 	if from >= to {
+		x.trace.decided(u, scan.ByTime, "")
 		return r, nil, nil
 	}
 	st.GroupsRead++
@@ -252,6 +258,7 @@ func (x *scanner) selection(u *unit, st *scan.Stats) (rows, filter.Bitmap, error
 			return r, nil, err
 		}
 	}
+	x.trace.matched(u, sel)
 	if sel.Empty() {
 		return r, nil, nil
 	}

@@ -49,7 +49,9 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 		return q.result(p.stats, newGrouper(q, p.stats, ifs)), nil
 	}
 	if a, ok := q.aggregation(p, r, ifs); ok {
+		a.Request.Trace = q.tracing(&a.Request, "groups")
 		groups, st, ok, err := q.e.o.Source.Aggregate(ctx, a)
+		a.Request.Trace.Answered(answered(ok))
 		if err != nil {
 			q.stats.Add(st)
 			return nil, err
@@ -66,6 +68,7 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 	for i := range workers {
 		workers[i], chains[i] = newGrouper(q, p.stats, ifs), p.chain()
 	}
+	q.doing = "rows to group"
 	err = q.scan(ctx, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -86,6 +89,13 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 		}
 	}
 	return q.result(p.stats, workers[0]), nil
+}
+
+func answered(whole bool) string {
+	if whole {
+		return "whole, by the source"
+	}
+	return "left to the executor"
 }
 
 // aggregateTable answers a stats over rows at hand.

@@ -132,6 +132,11 @@ type query struct {
 	datasets []string // of an inner query: those of the outer one; nil for all
 	hits     int      // of how many rows a context is shown
 
+	trace *scan.Trace // for Explain; nil: nobody asks
+	doing string      // what the next scan is for, where not for rows
+	inner string      // what inner query this is
+	dry   bool        // only planned
+
 	maxGroups int // of a stats; 0 for Options.MaxGroups
 }
 
@@ -191,6 +196,9 @@ func (q *query) timeOver(ctx context.Context, err error) bool {
 func (q *query) scan(ctx context.Context, r *scan.Request, yield func(*scan.Block) error) error {
 	if r == nil { // nothing can match
 		return nil
+	}
+	if r.Trace == nil {
+		r.Trace = q.tracing(r, "rows")
 	}
 	st, err := q.e.o.Source.Scan(ctx, r, yield)
 	q.stats.Add(st)

@@ -37,11 +37,14 @@ func (q *query) findPatterns(ctx context.Context, p *plan, field string, n int, 
 	}
 	r.Parallel = q.e.o.Parallel
 	if src, ok := q.e.o.Source.(Patterner); ok && p.steps == nil {
+		r.Trace = q.tracing(r, "patterns")
 		found, st, ok, err := src.Patterns(ctx, r, field, n, examples)
+		r.Trace.Answered(answered(ok))
 		if ok || err != nil {
 			q.stats.Add(st)
 			return found, err
 		}
+		r.Trace = nil
 	}
 	return q.minePatterns(ctx, p, r, field, n)
 }

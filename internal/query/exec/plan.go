@@ -36,6 +36,8 @@ type plan struct {
 	special lang.Pipe
 	// rest works on what came of all that.
 	rest []lang.Pipe
+	// told is what became of the pipes that the scan took, for people.
+	told []string
 }
 
 // plan takes the pipes into the scan as long as they can go there.

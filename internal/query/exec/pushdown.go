@@ -21,7 +21,11 @@ type planner struct {
 // takeAll takes pipes as long as they can go into the scan; it returns the others.
 func (s *planner) takeAll(pipes []lang.Pipe) ([]lang.Pipe, error) {
 	for i, pipe := range pipes {
+		steps := len(s.p.steps)
 		taken, err := s.take(pipe)
+		if taken {
+			s.tell(pipe, steps)
+		}
 		switch {
 		case err != nil:
 			return nil, err

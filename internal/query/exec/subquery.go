@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
@@ -43,6 +44,12 @@ func (q *query) answerInner(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if q.dry {
+		for _, f := range list {
+			q.ins[f] = scan.In{Field: f.Field}
+		}
+		return nil
+	}
 	for _, f := range list {
 		set := scan.NewValueSet()
 		if !outer.never && outer.from < outer.to {
@@ -74,6 +81,7 @@ func (q *query) values(ctx context.Context, f *lang.In, outer *pulled, set *scan
 	tree, column := innerQuery(f)
 	inner := &query{e: q.e, req: q.req, now: q.now, started: q.started, datasets: outer.datasets}
 	inner.req.Query, inner.req.Limit = tree, 0
+	inner.trace, inner.inner = q.trace, strings.TrimPrefix(q.inner+" "+f.Field+":in(…)", " ")
 	inner.budget.max, inner.budget.all = q.budget.max-q.budget.used.Load(), q.budget.all
 	defer inner.budget.end()
 	if !saysTime(tree.Filter) {

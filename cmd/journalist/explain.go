@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"journalist/internal/cli"
+	"journalist/internal/scan"
+)
+
+// explainer tells how queries are answered: a server's client, or files.
+type explainer interface {
+	Explain(ctx context.Context, q cli.Question) (*scan.Explanation, cli.Stats, error)
+}
+
+// explainQuery prints how a query is understood, planned and answered.
+func (a *app) explainQuery(ctx context.Context, f *askFlags, text, how string) error {
+	if err := cli.CheckExplain(how); err != nil {
+		return err
+	}
+	q, err := f.question(text)
+	if err != nil {
+		return err
+	}
+	q.Explain = how
+	var from explainer
+	if f.local.given() {
+		if !f.limited() {
+			q.Limit = 0
+		}
+		if from, err = f.local.source(a, f.location); err != nil {
+			return err
+		}
+	} else {
+		c, err := f.client.client()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		from = c
+	}
+	x, st, err := from.Explain(ctx, q)
+	if err != nil {
+		return a.explain(q.Query, err)
+	}
+	if f.form == "json" {
+		err = json.NewEncoder(a.stdout).Encode(struct {
+			Explain *scan.Explanation `json:"explain"`
+			Stats   cli.Stats         `json:"stats"`
+		}{x, st})
+	} else {
+		err = cli.WriteExplanation(a.stdout, x, st)
+	}
+	if err != nil {
+		return err
+	}
+	return a.partial(st)
+}

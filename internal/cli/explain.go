@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"journalist/internal/scan"
+)
+
+// Explainings are what Question.Explain may be: only the plan, also what was done with
+// each part, with each row group.
+var Explainings = []string{"plan", "parts", "all"}
+
+// Explain asks how a query is answered, as q.Explain says.
+func (c *Client) Explain(ctx context.Context, q Question) (*scan.Explanation, Stats, error) {
+	body, header, err := jsonBody(q)
+	if err != nil {
+		return nil, Stats{}, err
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/api/v1/query", header, body)
+	if err != nil {
+		return nil, Stats{}, err
+	}
+	defer func() { _ = resp.Body.Close() }() // only read
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, maxAnswer)
+	var x *scan.Explanation
+	for lines.Scan() {
+		var line struct {
+			Explain *scan.Explanation `json:"explain"`
+			Stats   *Stats            `json:"stats"`
+			Error   *errorBody        `json:"error"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return nil, Stats{}, fmt.Errorf("%s: the answer is no JSON (is this a journalist?): %w", c.server, err)
+		}
+		switch {
+		case line.Error != nil:
+			return nil, Stats{}, line.Error.apiError(0)
+		case line.Explain != nil:
+			x = line.Explain
+		case line.Stats != nil && x != nil:
+			return x, *line.Stats, nil
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, Stats{}, ctx.Err()
+	}
+	return nil, Stats{}, errors.Join(fmt.Errorf("%s: the answer broke off; ask again", c.server), lines.Err())
+}
+
+// Explain tells how a query over files is understood and planned. The files are not
+// read.
+func (f *Files) Explain(ctx context.Context, q Question) (*scan.Explanation, Stats, error) {
+	req, err := f.request(q)
+	if err != nil {
+		return nil, Stats{}, err
+	}
+	engine, err := f.engine(f.o, req.Query)
+	if err != nil {
+		return nil, Stats{}, err
+	}
+	x, st, err := engine.Explain(ctx, req, scan.ExplainOptions{})
+	return x, fileStats(st), queryError(err)
+}
+
+// WriteExplanation prints an explanation for people.
+func WriteExplanation(w io.Writer, x *scan.Explanation, st Stats) error {
+	p := &explainPrinter{w: bufio.NewWriter(w)}
+	p.line("query", x.Query)
+	for i, b := range x.Tree {
+		p.item("parsed", i, strings.Repeat("  ", b.Depth)+b.Text)
+	}
+	for _, t := range x.Warnings {
+		p.line("warning", t)
+	}
+	if x.Plan.Never {
+		p.line("plan", "nothing can match: the source is not asked")
+	}
+	for i, t := range x.Plan.Source {
+		p.item("ask", i, t)
+	}
+	if x.Plan.Whole != "" {
+		p.line("whole", x.Plan.Whole)
+	}
+	for i, t := range x.Plan.Stream {
+		p.item("stream", i, "| "+t)
+	}
+	for i, t := range x.Plan.Memory {
+		p.item("memory", i, "| "+t)
+	}
+	for i, s := range x.Scans {
+		p.scan(i+1, s)
+	}
+	if x.MoreScans > 0 {
+		p.line("", fmt.Sprintf("and %d scans more", x.MoreScans))
+	}
+	if x.Scans != nil {
+		p.total(x, st)
+	}
+	for _, n := range st.Notes {
+		p.line("note", n)
+	}
+	return p.w.Flush()
+}
+
+// explainPrinter prints lines with a title before them. Errors of writing come with
+// Flush.
+type explainPrinter struct{ w *bufio.Writer }
+
+func (p *explainPrinter) line(title, text string) {
+	fmt.Fprintf(p.w, "%-8s %s\n", title, Safe(text))
+}
+
+// item is the i-th line below a title.
+func (p *explainPrinter) item(title string, i int, text string) {
+	if i > 0 {
+		title = ""
+	}
+	p.line(title, text)
+}
+
+func (p *explainPrinter) scan(number int, s *scan.ScanTrace) {
+	fmt.Fprintln(p.w)
+	title := s.What
+	if s.Answer != "" {
+		title += ", " + s.Answer
+	}
+	p.line(fmt.Sprintf("scan %d", number), title)
+	for _, t := range s.Request {
+		p.line("", t)
+	}
+	p.part("all", &s.Total)
+	for _, r := range s.Reasons {
+		p.line("", fmt.Sprintf("  %s %s: %s", Thousands(r.Groups), r.Decision, r.Why))
+	}
+	for i := range s.Parts {
+		p.part(s.Parts[i].Part, &s.Parts[i])
+	}
+	if s.MoreParts > 0 {
+		p.line("", fmt.Sprintf("others: %d parts more", s.MoreParts))
+	}
+	if s.Others > 0 {
+		p.line("", fmt.Sprintf("%d parts of other datasets", s.Others))
+	}
+	for i := range s.Groups {
+		p.group(&s.Groups[i])
+	}
+	if s.MoreGroups > 0 {
+		p.line("", fmt.Sprintf("and %d row groups more", s.MoreGroups))
+	}
+}
+
+func (p *explainPrinter) part(name string, t *scan.PartTrace) {
+	var decided []string
+	for _, d := range scan.Decisions {
+		if n := t.Decided[d]; n > 0 {
+			decided = append(decided, fmt.Sprintf("%s %s", Thousands(n), d))
+		}
+	}
+	if decided == nil {
+		decided = []string{"none"}
+	}
+	text := fmt.Sprintf("%s: %s row groups of %s rows: %s", name, Thousands(t.Groups), Thousands(t.Rows), strings.Join(decided, ", "))
+	p.line("", text+costs(t.Columns, t.Matched, t.Bytes, t.Took))
+}
+
+func (p *explainPrinter) group(g *scan.GroupTrace) {
+	text := fmt.Sprintf("  %s/%d: %s rows of %s to %s: %s", g.Part, g.Group, Thousands(g.Rows),
+		g.First.Format(time.RFC3339), g.Last.Format(time.RFC3339), g.Decision)
+	if g.Why != "" {
+		text += " (" + g.Why + ")"
+	}
+	p.line("", text+costs(g.Columns, g.Matched, g.Bytes, g.Took))
+}
+
+// costs tells what was read, "" for nothing.
+func costs(columns []string, matched, bytes int64, took time.Duration) string {
+	text := ""
+	if matched > 0 {
+		text += fmt.Sprintf("; %s rows match", Thousands(matched))
+	}
+	if len(columns) > 0 {
+		const most = 8
+		names := strings.Join(columns[:min(most, len(columns))], ", ")
+		if len(columns) > most {
+			names += ", …"
+		}
+		text += "; read " + names
+	}
+	if bytes > 0 {
+		text += ", " + Bytes(bytes)
+	}
+	if took >= time.Microsecond {
+		text += "; " + took.Round(time.Microsecond).String()
+	}
+	return text
+}
+
+func (p *explainPrinter) total(x *scan.Explanation, st Stats) {
+	fmt.Fprintln(p.w)
+	p.line("total", fmt.Sprintf("%s rows in the answer; %s matched of %s looked at, %s read, %s row groups read, %s passed over, %.1f ms",
+		Thousands(x.Rows), Thousands(st.RowsMatched), Thousands(st.RowsScanned), Bytes(st.BytesRead),
+		Thousands(st.GroupsRead), Thousands(st.GroupsSkipped), st.ElapsedMS))
+	for _, t := range st.Partial {
+		p.line("partial", t)
+	}
+}
+
+// CheckExplain tells whether a word says how much to explain.
+func CheckExplain(word string) error {
+	if !slices.Contains(Explainings, word) {
+		return Exit(ExitUsage, fmt.Errorf("--explain=%s: want %s", word, strings.Join(Explainings, ", ")))
+	}
+	return nil
+}
