@@ -47,6 +47,8 @@ type row struct {
 	to   uint32
 	// start is the row's position in the source; only set with a Position.
 	start uint64
+	// span is how many bytes it takes there, 0 when nobody said; see SetSpan.
+	span uint32
 	// own: the record said its time itself; see MarkOwnTime.
 	own bool
 }
@@ -118,6 +120,10 @@ func (b *Batch) DropRow() {
 
 // SetStart notes where in the source the row added last begins.
 func (b *Batch) SetStart(pos uint64) { b.rows[len(b.rows)-1].start = pos }
+
+// SetSpan notes how many bytes of the source the row added last takes, which
+// TrimBefore needs. It is not part of the binary form.
+func (b *Batch) SetSpan(n uint32) { b.rows[len(b.rows)-1].span = n }
 
 // Start returns where in the source row i begins.
 func (b *Batch) Start(i int) uint64 { return b.rows[i].start }
@@ -244,13 +250,54 @@ func (b *Batch) Own(i int, name uint32) Value {
 	return Value{}
 }
 
-// TrimBefore removes the rows that begin before pos in the source and returns
-// how many: they were committed with an earlier batch.
+// TrimBefore removes the rows that were committed with an earlier batch, because
+// they lie before pos in the source, and returns how many.
+//
+// A row that lies on both sides of pos is one that the sender framed otherwise
+// before: it took an event, or a last line, for complete that went on later. What is
+// committed of it stays, and the row keeps the rest of its message where that is the
+// source's bytes; else it stays whole, because what comes twice is better than what
+// is lost.
 func (b *Batch) TrimBefore(pos uint64) int {
 	n := 0
-	for n < len(b.rows) && b.rows[n].start < pos {
+	for n < len(b.rows) && b.rows[n].start < pos && b.rows[n].start+uint64(b.rows[n].span) <= pos {
 		n++
 	}
 	b.rows = b.rows[n:]
+	if len(b.rows) > 0 && b.rows[0].start < pos && !b.cutFirst(pos) {
+		b.rows = b.rows[1:]
+		n++
+	}
 	return n
+}
+
+// cutFirst takes what lies before pos off the first row's message. It is false when
+// nothing is left of it but a line end.
+func (b *Batch) cutFirst(pos uint64) bool {
+	r := &b.rows[0]
+	message, offset := b.NameID(FieldMessage), b.NameID(FieldOffset)
+	done := pos - r.start
+	for j := range b.Fields(0) {
+		name, v := b.Field(0, j)
+		if name != message || v.Kind != String {
+			continue
+		}
+		if ends := int64(r.span) - int64(len(v.Bytes)); ends < 0 || ends > 2 {
+			return true
+		}
+		if done >= uint64(len(v.Bytes)) {
+			return false
+		}
+		b.Replace(0, j, StringValue(v.Bytes[done:]))
+		r.span -= uint32(done)
+		was := r.start
+		r.start = pos
+		for k := range b.Fields(0) {
+			if name, v := b.Field(0, k); name == offset && v.Kind == Int && uint64(v.Int) == was {
+				b.Replace(0, k, IntValue(int64(pos)))
+			}
+		}
+		return true
+	}
+	return true
 }

@@ -31,3 +31,47 @@ func TestExtendAndReplace(t *testing.T) {
 		t.Errorf("time %d", back.Time(1))
 	}
 }
+
+// TestTrimBefore: what lies before a committed position goes, and of a row that lies
+// on both sides the rest is kept.
+func TestTrimBefore(t *testing.T) {
+	batch := func(texts ...string) *Batch {
+		b := new(Batch)
+		at := uint64(0)
+		for _, s := range texts {
+			b.AddRow(1)
+			b.SetStart(at)
+			b.SetSpan(uint32(len(s) + 1))
+			b.Add(b.NameID(FieldMessage), StringValue([]byte(s)))
+			b.Add(b.NameID(FieldOffset), IntValue(int64(at)))
+			at += uint64(len(s) + 1)
+		}
+		return b
+	}
+	for _, c := range []struct {
+		pos     uint64
+		removed int
+		rest    string
+	}{
+		{0, 0, "now message=string:event\n more offset=int:0"},
+		{6, 0, "now message=string: more offset=int:6"},
+		{12, 1, "now message=string:next offset=int:12"},
+		{11, 1, "now message=string:next offset=int:12"}, // of the first, only the line end is new
+		{13, 1, "now message=string:ext offset=int:13"},
+	} {
+		b := batch("event\n more", "next")
+		if n := b.TrimBefore(c.pos); n != c.removed || show(b, 0) != c.rest {
+			t.Errorf("before %d: %d removed, then %s; want %d, %s", c.pos, n, show(b, 0), c.removed, c.rest)
+		}
+	}
+	b := batch("event\n more")
+	b.SetSpan(30) // the source has other bytes than the message
+	if n := b.TrimBefore(6); n != 0 || show(b, 0) != "now message=string:event\n more offset=int:0" {
+		t.Errorf("%d removed, then %s", n, show(b, 0))
+	}
+	b = batch("a", "b")
+	b.SetSpan(0)
+	if n := b.TrimBefore(3); n != 2 || b.Len() != 0 {
+		t.Errorf("%d removed of rows whose length nobody said", n)
+	}
+}

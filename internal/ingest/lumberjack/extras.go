@@ -30,6 +30,7 @@ func (m *mapper) blockWithExtras(l *record.Lines, done func(*record.Batch)) {
 		}
 		m.row(b, l, i, extra)
 		b.SetStart(r.Start)
+		b.SetSpan(spanOf(r))
 	}
 }
 

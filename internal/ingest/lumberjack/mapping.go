@@ -66,6 +66,7 @@ func (m *mapper) block(l *record.Lines, done func(*record.Batch)) {
 		r := &l.Rows[i]
 		b.AddRow(l.ReadTime)
 		b.SetStart(r.Start)
+		b.SetSpan(spanOf(r))
 		b.Add(message, record.StringValue(l.Text(i)))
 		b.Add(offset, record.IntValue(int64(r.Start)))
 		if r.Marks != 0 {
@@ -73,6 +74,15 @@ func (m *mapper) block(l *record.Lines, done func(*record.Batch)) {
 			b.Add(b.NameID(record.FieldTags), record.Value{Kind: record.JSON, Bytes: m.tags})
 		}
 	}
+}
+
+// spanOf is how many bytes of the source a row takes for certain: how many were left
+// out behind a truncated line may be another number the next time.
+func spanOf(r *record.Line) uint32 {
+	if r.Marks&record.LineTruncated != 0 {
+		return min(r.Span, r.Len)
+	}
+	return r.Span
 }
 
 // begin opens the batch of blocks.
