@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"log/syslog"
 	"strings"
 )
 
@@ -14,11 +13,11 @@ func newLogger(w io.Writer, level slog.Level, toSyslog bool) (*slog.Logger, func
 	if !toSyslog {
 		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})), func() {}, nil
 	}
-	out, err := syslog.New(syslog.LOG_INFO|syslog.LOG_DAEMON, "scribe")
+	out, closeOut, err := openSyslog()
 	if err != nil {
 		return nil, nil, fmt.Errorf("log to syslog: %w", err)
 	}
-	return slog.New(newSyslogHandler(out, level)), func() { _ = out.Close() }, nil
+	return slog.New(newSyslogHandler(out, level)), closeOut, nil
 }
 
 // severities is the part of a *syslog.Writer that is used.

@@ -73,8 +73,8 @@ func statusOf(ctx context.Context, dir string) (*cli.ScribeStatus, error) {
 			continue
 		}
 		size := int64(g.Size)
-		if info, err := os.Stat(g.Path); err == nil {
-			if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Ino == g.Ino {
+		if info, err := vfs.OS.Stat(g.Path); err == nil {
+			if n, _, ok := vfs.InodeOf(info); ok && n.Ino == g.Ino {
 				size = info.Size()
 			}
 		}

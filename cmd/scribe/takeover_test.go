@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+
+	"journalist/internal/vfs"
 )
 
 func TestTakeOver(t *testing.T) {
@@ -14,11 +14,11 @@ func TestTakeOver(t *testing.T) {
 	t.Chdir(s.dir)
 	log := filepath.Join(s.dir, "app.log")
 	write(t, log, "shipped by logstash-forwarder\nnew\n")
-	info, err := os.Stat(log)
+	info, err := vfs.OS.Stat(log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := info.Sys().(*syscall.Stat_t)
+	st, _, _ := vfs.InodeOf(info)
 	write(t, ".logstash-forwarder", fmt.Sprintf(`{%q:{"source":%q,"offset":30,"inode":%d,"device":%d}}`, log, log, st.Ino, st.Dev))
 	conf := s.conf(t, "lsf.conf", s.addr, "", log)
 	for range 2 { // it is taken over once

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"journalist/internal/record"
 	"journalist/internal/vfs"
@@ -126,8 +125,8 @@ func (r *Registry) lsfFind(st *lsfState) (string, error) {
 }
 
 func isNode(fi fs.FileInfo, st *lsfState) bool {
-	sys, ok := fi.Sys().(*syscall.Stat_t)
-	return ok && fi.Mode().IsRegular() && sys.Ino == st.Inode && uint64(sys.Dev) == st.Device
+	n, _, ok := vfs.InodeOf(fi)
+	return ok && fi.Mode().IsRegular() && n.Ino == st.Inode && n.Dev == st.Device
 }
 
 // lsfGeneration looks into the file of an entry. logstash-forwarder counts a CRLF

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"journalist/internal/record"
@@ -23,12 +22,12 @@ func TestImportLSF(t *testing.T) {
 		if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		fi, err := os.Stat(path(name))
+		fi, err := vfs.OS.Stat(path(name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		sys := fi.Sys().(*syscall.Stat_t)
-		s := map[string]any{"source": path(name), "inode": sys.Ino, "device": sys.Dev}
+		n, _, _ := vfs.InodeOf(fi)
+		s := map[string]any{"source": path(name), "inode": n.Ino, "device": n.Dev}
 		if offset != 0 { // it leaves zero values out
 			s["offset"] = offset
 		}

@@ -11,8 +11,6 @@ import (
 	"journalist/internal/vfs"
 )
 
-func mkfifo(path string) error { return syscall.Mkfifo(path, 0o600) }
-
 // faulty answers with an error while one is set for the operation.
 type faulty struct {
 	osFS

@@ -18,8 +18,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"journalist/internal/frame"
 	"journalist/internal/metrics"
 	"journalist/internal/record"
@@ -162,14 +160,6 @@ func def[T int | int64 | time.Duration](v *T, d T) {
 	if *v <= 0 {
 		*v = d
 	}
-}
-
-func openLimit() int {
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
-		return 256
-	}
-	return int(min(max(l.Cur/2, 16), 4096))
 }
 
 // readSize is how much is read at a time.

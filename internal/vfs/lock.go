@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ErrLocked is wrapped by Lock's error when somebody else keeps the lock.
@@ -34,14 +32,14 @@ func Lock(fsys FS, name string, patience time.Duration) (unlock func() error, er
 	deadline := time.Now().Add(patience)
 	for {
 		var lockErr error
-		err = conn.Control(func(fd uintptr) { lockErr = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB) })
+		busy := false
+		err = conn.Control(func(fd uintptr) { busy, lockErr = tryLock(fd) })
 		if err == nil {
 			err = lockErr
 		}
 		if err == nil {
 			return f.Close, nil
 		}
-		busy := errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR)
 		if !busy || !time.Now().Before(deadline) {
 			_ = f.Close() // the first error is the one to tell
 			if busy {

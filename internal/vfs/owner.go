@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // root tells whether this process may give files away.
@@ -69,9 +68,5 @@ func ownerOf(dir string) (uid, gid int, ok bool) {
 	if err != nil {
 		return 0, 0, false
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, false
-	}
-	return int(st.Uid), int(st.Gid), true
+	return OwnerOf(info)
 }

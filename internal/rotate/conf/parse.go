@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
+
+	"journalist/internal/vfs"
 )
 
 const (
@@ -106,7 +107,7 @@ func (r *reader) file(path string, def *Set) bool {
 var errIgnored = errors.New("the file is left out")
 
 func (r *reader) load(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := vfs.OpenShared(path)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func safeOwner(fi fs.FileInfo) error {
 	if fi.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("it may be written by its group or by others: %w (chmod go-w)", errIgnored)
 	}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok && st.Uid != 0 {
+	if uid, _, ok := vfs.OwnerOf(fi); ok && uid != 0 {
 		return fmt.Errorf("it does not belong to root: %w (chown root)", errIgnored)
 	}
 	return nil
