@@ -27,7 +27,13 @@ const checkTimeout = 10 * time.Second
 // Check tries to reach a server as Run would, step by step, and stops at the first
 // step that fails. It sends no lines.
 func Check(ctx context.Context, server string, cfg *tls.Config) []Step {
-	c := checker{cfg: cfg}
+	return CheckProtocol(ctx, server, cfg, ProtocolAuto)
+}
+
+// CheckProtocol is Check for servers that are spoken with in another way than
+// ProtocolAuto.
+func CheckProtocol(ctx context.Context, server string, cfg *tls.Config, p Protocol) []Step {
+	c := checker{cfg: cfg, speaks: p}
 	addr, err := ServerAddress(server)
 	if err != nil {
 		c.step("dns", err, "")
@@ -43,9 +49,10 @@ func Check(ctx context.Context, server string, cfg *tls.Config) []Step {
 }
 
 type checker struct {
-	cfg   *tls.Config
-	nc    net.Conn
-	steps []Step
+	cfg    *tls.Config
+	speaks Protocol
+	nc     net.Conn
+	steps  []Step
 }
 
 // step notes a result; the remedy comes from the error.
@@ -88,7 +95,7 @@ func (c *checker) tcp(ctx context.Context, addr string) bool {
 func (c *checker) handshake(ctx context.Context, addr string) *tls.Conn {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	t := tls.Client(c.nc, clientConfig(c.cfg, addr, true))
+	t := tls.Client(c.nc, clientConfig(c.cfg, addr, c.speaks == ProtocolAuto || c.speaks == ""))
 	err := t.HandshakeContext(ctx)
 	if err != nil && strings.Contains(err.Error(), alertNoProtocol) {
 		_ = c.nc.Close()
@@ -129,12 +136,18 @@ func (c *checker) protocol(t *tls.Conn) {
 	if !blocks {
 		wait, what = 2*time.Second, "lumberjack version 2"
 	}
+	version := lumberjack.Version2
+	r := lumberjack.NewAckReader(t)
+	if c.speaks == ProtocolV1 {
+		version, what = lumberjack.Version1, "lumberjack version 1"
+		r.Version1()
+	}
 	err := t.SetDeadline(time.Now().Add(wait))
 	if err == nil {
-		_, err = t.Write(lumberjack.AppendWindow(nil, lumberjack.Version2, 0))
+		_, err = t.Write(lumberjack.AppendWindow(nil, version, 0))
 	}
 	var seq uint32
-	rseq, rerr := lumberjack.NewAckReader(t).Next() // also after a failed write: the server may have said why
+	rseq, rerr := r.Next() // also after a failed write: the server may have said why
 	if err == nil || rerr != nil && !errors.Is(rerr, os.ErrDeadlineExceeded) {
 		seq, err = rseq, rerr
 	}

@@ -121,7 +121,7 @@ func (s *Shipper) Send(ctx context.Context, l *record.Lines, acked func(*record.
 			s.mu.Unlock()
 			return ErrClosed
 		}
-		if st := s.streamLocked(l, it.queued); s.admitsLocked(st, it) {
+		if st := s.streamLocked(l, it.size, it.queued); s.admitsLocked(st, it) {
 			s.pushLocked(st, it)
 			s.mu.Unlock()
 			return nil

@@ -33,9 +33,10 @@ const (
 	idleStream = time.Minute
 )
 
-// streamLocked returns the stream of a run of lines, on the lane that it should
-// take.
-func (s *Shipper) streamLocked(l *record.Lines, now time.Time) *stream {
+// streamLocked returns the stream of a run of lines of this size, on the lane that
+// it should take. A source of which nothing is under way need not wait for a lane
+// that is full.
+func (s *Shipper) streamLocked(l *record.Lines, size int64, now time.Time) *stream {
 	st := s.mu.streams[l.Position.ID]
 	if st == nil {
 		if len(s.mu.streams) >= maxStreams && now.Sub(s.mu.swept) > idleStream/4 {
@@ -47,7 +48,7 @@ func (s *Shipper) streamLocked(l *record.Lines, now time.Time) *stream {
 	st.used = now
 	if st.items == 0 && len(st.parked) == 0 {
 		st.level = min(l.Priority, levels-1)
-		if st.lane == nil || !st.lane.usable() {
+		if st.lane == nil || !st.lane.usable() || s.fullLocked(st.lane, size) {
 			s.placeLocked(st, s.bestLaneLocked(st.lane, nil))
 		}
 	}
@@ -133,7 +134,7 @@ func (s *Shipper) admitsLocked(st *stream, it *item) bool {
 	case s.mu.bytes+it.size > s.o.QueueBytes:
 		return false
 	}
-	if n := int64(len(s.mu.lanes)); n > 1 && st.lane.bytes > 0 && st.lane.bytes+it.size > s.o.QueueBytes/n {
+	if s.fullLocked(st.lane, it.size) {
 		return false
 	}
 	if st.level < s.mu.top {
@@ -144,6 +145,12 @@ func (s *Shipper) admitsLocked(st *stream, it *item) bool {
 		return lower == 0 || lower+it.size <= s.o.QueueBytes/2
 	}
 	return true
+}
+
+// fullLocked tells that a lane, one of several, holds its share of the queue.
+func (s *Shipper) fullLocked(ln *lane, size int64) bool {
+	n := int64(len(s.mu.lanes))
+	return n > 1 && ln.bytes > 0 && ln.bytes+size > s.o.QueueBytes/n
 }
 
 // bestLaneLocked returns the lane with the least to do for what it can do; old when

@@ -146,69 +146,80 @@ func (b *balancing) counts() {
 
 // TestStreams moves sources between servers that come and go at random.
 func TestStreams(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s, err := New(Options{Servers: []string{"a", "b", "c"}, TLS: &tls.Config{}, Mode: ModeBalance, Probe: time.Nanosecond, WindowLines: 20, MaxBackoff: time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := &balancing{Shipper: s, t: t, now: time.Now(), acked: map[record.SourceID]uint64{}, last: map[*session]map[record.SourceID]uint64{}}
-		var sources []*source
-		for i := range 5 {
-			sources = append(sources, newSource(byte(i)))
-		}
-		lanes := s.mu.lanes
-		any := func() *lane { return lanes[rapid.IntRange(0, len(lanes)-1).Draw(t, "lane")] }
-		sent := 0
-		t.Repeat(map[string]func(*rapid.T){
-			"send": func(t *rapid.T) {
-				l := sources[rapid.IntRange(0, 4).Draw(t, "source")].lines(rapid.IntRange(0, 30).Draw(t, "rows"))
-				l.Priority = uint8(rapid.IntRange(0, 2).Draw(t, "priority")) // not always the same, which is the caller's fault
-				it := newItem(l, nil, b.now)
-				s.mu.Lock()
-				s.pushLocked(s.streamLocked(l, b.now), it)
-				s.mu.Unlock()
-				sent += len(l.Rows)
-			},
-			"connect": func(*rapid.T) { b.connect(any()) },
-			"launch":  func(*rapid.T) { b.launch(any()) },
-			"ack":     func(*rapid.T) { b.ack(any()) },
-			"fail":    func(*rapid.T) { b.fail(any()) },
-			"later": func(*rapid.T) {
-				b.now = b.now.Add(idleStream / 3)
-			},
-			"rebalance": func(*rapid.T) {
-				s.mu.Lock()
-				s.rebalanceLocked(b.now)
-				s.mu.Unlock()
-			},
-			"try out": func(*rapid.T) {
-				s.mu.Lock()
-				s.tryOutLocked(b.now)
-				s.mu.Unlock()
-			},
-			"": func(*rapid.T) { b.counts() },
-		})
-		for _, ln := range lanes {
+	for range 10 { // one Check has too few rounds for what is rare
+		rapid.Check(t, testStreams)
+	}
+}
+
+func testStreams(t *rapid.T) {
+	s, err := New(Options{Servers: []string{"a", "b", "c"}, TLS: &tls.Config{}, Mode: ModeBalance, Probe: time.Nanosecond, WindowLines: 20, MaxBackoff: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &balancing{Shipper: s, t: t, now: time.Now(), acked: map[record.SourceID]uint64{}, last: map[*session]map[record.SourceID]uint64{}}
+	var sources []*source
+	for i := range 5 {
+		sources = append(sources, newSource(byte(i)))
+	}
+	lanes := s.mu.lanes
+	any := func() *lane { return lanes[rapid.IntRange(0, len(lanes)-1).Draw(t, "lane")] }
+	sent := 0
+	t.Repeat(map[string]func(*rapid.T){
+		"send": func(t *rapid.T) {
+			l := sources[rapid.IntRange(0, 4).Draw(t, "source")].lines(rapid.IntRange(0, 30).Draw(t, "rows"))
+			l.Priority = uint8(rapid.IntRange(0, 2).Draw(t, "priority")) // not always the same, which is the caller's fault
+			it := newItem(l, nil, b.now)
+			s.mu.Lock()
+			s.pushLocked(s.streamLocked(l, it.size, b.now), it)
+			s.mu.Unlock()
+			sent += len(l.Rows)
+		},
+		"connect": func(*rapid.T) { b.connect(any()) },
+		"launch":  func(*rapid.T) { b.launch(any()) },
+		"ack":     func(*rapid.T) { b.ack(any()) },
+		"fail":    func(*rapid.T) { b.fail(any()) },
+		"round": func(*rapid.T) {
+			ln := any()
 			b.connect(ln)
-		}
-		for i := 0; s.mu.items > 0; i++ {
-			if i > 100_000 {
-				t.Fatalf("%d items never leave", s.mu.items)
-			}
-			for _, ln := range lanes {
-				b.launch(ln)
-				b.ack(ln)
-			}
-		}
-		for _, src := range sources {
-			if b.acked[src.id] != src.pos {
-				t.Fatalf("%s acknowledged to %d of %d", src.id, b.acked[src.id], src.pos)
-			}
-		}
-		if b.rows != sent || s.mu.bytes != 0 || s.mu.rows != 0 || s.mu.byLevel != [levels]int64{} {
-			t.Fatalf("%d rows of %d, %d bytes left, %v", b.rows, sent, s.mu.bytes, s.mu.byLevel)
-		}
+			b.launch(ln)
+			b.launch(ln)
+			b.ack(ln)
+		},
+		"later": func(*rapid.T) {
+			b.now = b.now.Add(idleStream / 3)
+		},
+		"rebalance": func(*rapid.T) {
+			s.mu.Lock()
+			s.rebalanceLocked(b.now)
+			s.mu.Unlock()
+		},
+		"try out": func(*rapid.T) {
+			s.mu.Lock()
+			s.tryOutLocked(b.now)
+			s.mu.Unlock()
+		},
+		"": func(*rapid.T) { b.counts() },
 	})
+	for _, ln := range lanes {
+		b.connect(ln)
+	}
+	for i := 0; s.mu.items > 0; i++ {
+		if i > 100_000 {
+			t.Fatalf("%d items never leave", s.mu.items)
+		}
+		for _, ln := range lanes {
+			b.launch(ln)
+			b.ack(ln)
+		}
+	}
+	for _, src := range sources {
+		if b.acked[src.id] != src.pos {
+			t.Fatalf("%s acknowledged to %d of %d", src.id, b.acked[src.id], src.pos)
+		}
+	}
+	if b.rows != sent || s.mu.bytes != 0 || s.mu.rows != 0 || s.mu.byLevel != [levels]int64{} {
+		t.Fatalf("%d rows of %d, %d bytes left, %v", b.rows, sent, s.mu.bytes, s.mu.byLevel)
+	}
 }
 
 // TestRebalance: one busy server's sources go to the idle ones, and a settled load
@@ -221,7 +232,7 @@ func TestRebalance(t *testing.T) {
 	a, b := s.mu.lanes[0], s.mu.lanes[1]
 	b.server.failures = 1
 	for i := range 4 {
-		st := s.streamLocked(newSource(byte(i)).lines(1), time.Now())
+		st := s.streamLocked(newSource(byte(i)).lines(1), 1, time.Now())
 		st.load = int64(1000 * (i + 1))
 	}
 	if a.streams != 4 {

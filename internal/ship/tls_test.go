@@ -348,3 +348,16 @@ func TestEmptyServerNameIsRefused(t *testing.T) {
 		t.Error("a server without a name to compare passes")
 	}
 }
+
+// TestCheckProtocol: a server is asked in the way that it will be spoken with.
+func TestCheckProtocol(t *testing.T) {
+	ca := certs.NewCA(t, "CA")
+	srv := serve(t, ca, newSink(t), "")
+	for p, want := range map[Protocol]string{"": "blocks", ProtocolAuto: "blocks", ProtocolV2: "version 2", ProtocolV1: "version 1"} {
+		steps := CheckProtocol(context.Background(), srv.addr, clientTLS(t, ca), p)
+		last := steps[len(steps)-1]
+		if last.Name != "protocol" || !last.OK || !strings.Contains(last.Detail, want) || strings.Contains(last.Detail, "without") {
+			t.Errorf("%q: %+v", p, last)
+		}
+	}
+}
