@@ -35,6 +35,8 @@ func (t *Tailer) Change(o Options) error {
 			return slices.Equal(old.Paths, g.Paths) && slices.Equal(old.Exclude, g.Exclude)
 		})
 	}
+	t.cutting.Lock() // Cut is busy with a file
+	defer t.cutting.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.o, t.groups = n, groups
