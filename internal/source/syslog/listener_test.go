@@ -218,6 +218,12 @@ func TestDrops(t *testing.T) {
 		return slices.ContainsFunc(rows, func(r string) bool { return strings.HasPrefix(r, "scribe dropped ") })
 	}
 	s.wait(t, "the line about drops", told)
+	for l.Status().Waiting > 0 { // the room is free when the output has returned
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", l.Status())
+		}
+		time.Sleep(time.Millisecond)
+	}
 	write(t, c, "<13>after")
 	rows := s.wait(t, "a later message", func(rows []string) bool {
 		return slices.ContainsFunc(rows, func(r string) bool { return strings.HasPrefix(r, "after ") })
@@ -362,7 +368,9 @@ action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" TCP_Framing="tra
 	go func() { ended <- cmd.Wait() }()
 	defer func() {
 		_ = cmd.Process.Kill() // it holds nothing
-		_ = <-ended            // killed
+		if err := <-ended; err == nil {
+			t.Error("rsyslogd ended by itself")
+		}
 		if t.Failed() {
 			t.Log(out.String())
 		}
