@@ -54,6 +54,8 @@ const (
 	maxGeneral = 64
 	// maxItems is the most words and slots of a form that is put together with others.
 	maxItems = 200
+	// maxUseless is how often in a row putting together is left out at most.
+	maxUseless = 32
 	// rounds is how often forms are put together by a word that varies.
 	rounds = 4
 )
@@ -64,6 +66,10 @@ type PatternSet struct {
 	forms map[string]*Pattern
 	// Folded tells that rare patterns became one.
 	Folded bool
+	// Putting patterns together takes long where they have little in common, and does
+	// no good: after each time in vain it is left out more often, useless times, of which
+	// skip are to come.
+	useless, skip int
 }
 
 // Len is how many patterns there are.
@@ -119,9 +125,21 @@ func (s *PatternSet) sorted() []*Pattern {
 
 // shrink makes room for more patterns.
 func (s *PatternSet) shrink() {
-	s.unite()
-	if len(s.forms) <= maxPatterns/2 {
-		return
+	if s.skip > 0 {
+		s.skip--
+	} else {
+		before := len(s.forms)
+		s.unite()
+		if len(s.forms) <= maxPatterns/2 {
+			s.useless = 0
+			return
+		}
+		if len(s.forms) > before-before/8 {
+			s.useless = min(max(1, 2*s.useless), maxUseless)
+		} else {
+			s.useless = 0
+		}
+		s.skip = s.useless
 	}
 	list := s.sorted()
 	other := &Pattern{Form: string(AppendSlot(nil, SlotAny))}

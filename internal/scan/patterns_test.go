@@ -226,3 +226,39 @@ func BenchmarkForm(b *testing.B) {
 		form = AppendForm(form[:0], text)
 	}
 }
+
+// Texts that have nothing in common are counted all the same, and what comes often
+// among them stays.
+func TestPatternsOfNothingInCommon(t *testing.T) {
+	var s PatternSet
+	const rows = 60_000
+	for i := range rows {
+		text := fmt.Sprintf("%s %s %s", letters(i), letters(i*7919+1), letters(i*104729+2))
+		if i%3 == 0 {
+			text = "connection closed"
+		}
+		s.Get(AppendForm(nil, []byte(text))).Observe([]byte(text), 1, int64(i), int64(i))
+	}
+	if !s.Folded || s.Len() > maxPatterns {
+		t.Errorf("folded %v, %d patterns", s.Folded, s.Len())
+	}
+	sum, closed := int64(0), int64(0)
+	for _, p := range s.Top(s.Len()) {
+		sum += p.Count
+		if p.Form == "connection closed" {
+			closed = p.Count
+		}
+	}
+	if sum != rows || closed != rows/3 {
+		t.Errorf("%d rows, %d of them closed", sum, closed)
+	}
+}
+
+// letters is a word of its own for each number.
+func letters(n int) string {
+	word := []byte("w")
+	for ; n > 0; n /= 26 {
+		word = append(word, byte('a'+n%26))
+	}
+	return string(word)
+}
