@@ -424,6 +424,9 @@ func FuzzReader(f *testing.F) {
 	f.Add(join([]byte("2W"), u32(nil, 2), deflate('2', frameJ(1, `1`)), deflate('2', frameJ(2, `2`))), true)
 	f.Add(join([]byte("2W"), u32(nil, 3), frameZ(frameB(3, block))), true)
 	f.Add(join([]byte("2W"), u32(nil, 3), frameB(3, block)), true)
+	with := makeLines(1, 0, []byte("one\ntwo\nthree\n"))
+	addExtra(with, 1, `{"a":1}`)
+	f.Add(join([]byte("2W"), u32(nil, 3), frameB(3, AppendBlock(nil, with, 0, 3, true))), true)
 	f.Fuzz(func(t *testing.T, in []byte, blocks bool) {
 		limits := Limits{Window: 100, Inflated: 1 << 20, Frame: 256 << 10, Record: 64 << 10}
 		_, err := readAll(bytes.NewReader(in), blocks, limits)

@@ -152,5 +152,5 @@ func (ss *session) overdue(now time.Time) error {
 func (ss *session) shrink() {
 	ss.s.mu.Lock()
 	defer ss.s.mu.Unlock()
-	ss.server.shift = min(max(ss.server.shift, 0)+1, mostShift)
+	ss.server.shrink()
 }

@@ -205,6 +205,29 @@ func TestPriority(t *testing.T) {
 	}
 }
 
+// TestServerOfSmallWindows: a server that closes the connection at windows over a
+// size of its own gets smaller ones after some attempts, instead of the same for
+// ever.
+func TestServerOfSmallWindows(t *testing.T) {
+	ca := certs.NewCA(t, "CA")
+	addr := fake(t, ca, func(_ int, c *tls.Conn) {
+		r := wire.NewReader(c, false, wire.Limits{Window: 50})
+		for {
+			m, err := readWindow(r)
+			if err != nil {
+				return
+			}
+			_, _ = c.Write(wire.AppendAck(nil, '2', uint32(len(m))))
+		}
+	})
+	r := ship(t, Options{Servers: []string{addr}, TLS: clientTLS(t, ca), WindowLines: 400})
+	r.send(newSource(1).lines(400))
+	r.drain()
+	if st := r.Status(); st.LinesAcked != 400 || st.Failures < 3 {
+		t.Errorf("status %+v", st)
+	}
+}
+
 func TestAdaptiveWindows(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	sv := &peer{health: 1}
@@ -218,17 +241,15 @@ func TestAdaptiveWindows(t *testing.T) {
 		full, room bool
 		want       int
 	}{
-		{10 * time.Millisecond, true, true, 0},   // fast: windows are large enough
-		{3 * time.Second, true, true, 1},         // slow: smaller ones
-		{3 * time.Second, false, false, 2},       //
-		{2 * time.Second, true, true, 2},         // neither
-		{time.Second, true, true, 1},             // good again
-		{time.Second, true, true, 0},             //
-		{200 * time.Millisecond, true, true, -1}, // a long pipe: larger ones fill it
-		{200 * time.Millisecond, true, true, -2},
-		{200 * time.Millisecond, true, true, -2},  // no larger
-		{200 * time.Millisecond, false, true, -2}, //
-		{20 * time.Millisecond, true, true, -1},
+		{10 * time.Millisecond, true, true, 0},    // fast: windows are large enough
+		{3 * time.Second, true, true, 1},          // slow: smaller ones
+		{3 * time.Second, false, false, 2},        //
+		{2 * time.Second, true, true, 2},          // neither
+		{time.Second, true, true, 1},              // good again
+		{time.Second, true, true, 0},              //
+		{200 * time.Millisecond, true, true, -1},  // a long pipe: larger ones fill it
+		{200 * time.Millisecond, true, true, -1},  // no larger
+		{200 * time.Millisecond, false, true, -1}, //
 		{20 * time.Millisecond, true, true, 0},
 		{200 * time.Millisecond, true, false, 0}, // the queue has no room
 		{200 * time.Millisecond, false, true, 0}, // nothing waits
@@ -263,12 +284,11 @@ func TestWindowSizes(t *testing.T) {
 	}{
 		{Options{}, dialectBlocks, 0, 8192, 512 << 10},
 		{Options{}, dialectBlocks, -1, 16384, 1 << 20},
-		{Options{}, dialectBlocks, -2, 16384, 2 << 20},
 		{Options{}, dialectBlocks, 3, 1024, 64 << 10},
 		{Options{}, dialectBlocks, mostShift, 1, 64},
 		{Options{}, dialectV2, 0, 2048, 512 << 10},
-		{Options{}, dialectV2, -2, 8192, 2 << 20},
-		{Options{WindowLines: 1024}, dialectV2, -2, 1024, 2 << 20},
+		{Options{}, dialectV2, -1, 4096, 1 << 20},
+		{Options{WindowLines: 1024}, dialectV2, -1, 1024, 1 << 20},
 		{Options{WindowLines: 10}, dialectV1, mostShift, 1, 64},
 		{Options{Bandwidth: 10}, dialectBlocks, 0, 8192, 64 << 10},
 		{Options{Bandwidth: 1 << 40}, dialectBlocks, 0, 8192, 512 << 10},

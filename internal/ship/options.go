@@ -94,9 +94,9 @@ const (
 const (
 	plainWindowLines = 2048 // what Filebeat sends at most; every server takes it
 	blockWindowLines = 8192
-	mostWindowLines  = 10000 // what go-lumber's server takes; journalist takes more
-	mostBlockLines   = 16384 // what journalist takes
-	mostWindowBytes  = 2 << 20
+	mostWindowLines  = 10000   // what go-lumber's server takes; journalist takes more
+	mostBlockLines   = 16384   // what journalist takes
+	mostWindowBytes  = 1 << 20 // larger ones have to queue at journalist
 	leastBandwidth   = 8 << 10
 )
 

@@ -44,7 +44,7 @@ const (
 	recovery = 20 * time.Second
 
 	mostShift  = 13
-	leastShift = -2
+	leastShift = -1
 	// slowPipe is an acknowledgement's latency from where on larger windows fill the
 	// connection better.
 	slowPipe = 100 * time.Millisecond
@@ -82,6 +82,9 @@ func (sv *peer) ackedWindow(now time.Time, d, timeout time.Duration, full, room 
 		sv.shift++
 	}
 }
+
+// shrink halves the windows to come.
+func (sv *peer) shrink() { sv.shift = min(max(sv.shift, 0)+1, mostShift) }
 
 // failedWith notes a fault.
 func (sv *peer) failedWith(err error, acked bool, now time.Time) {

@@ -108,6 +108,9 @@ func (s *Shipper) failed(ln *lane, sv *peer, reached, acked bool, err error) {
 	if sv.health < 0.25 && len(s.servers) > 1 {
 		sv.failures = max(sv.failures, 1) // it works, but never for long: let others try
 	}
+	if reached && sv.failures > 2 {
+		sv.shrink() // perhaps it cannot take windows of this size
+	}
 	delay := s.backoff(sv.failures)
 	sv.nextTry = now.Add(delay)
 	if acked && sv.left.Sub(sv.since) > 2*sv.hold {
