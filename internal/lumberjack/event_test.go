@@ -150,3 +150,47 @@ func TestAckReaderVersion1(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// BenchmarkExtras is encoding and decoding rows that each have fields of their own.
+func BenchmarkExtras(b *testing.B) {
+	text := benchText(b, 256<<10)
+	l := makeLines(1, 0, text, record.Pair{Name: "host", Value: "web-01"}, record.Pair{Name: "file", Value: "/var/log/app.log"})
+	for i := range l.Rows {
+		addExtra(l, i, `{"level":"info","status":200,"path":"/api/v1/items","user":"u1234"}`)
+	}
+	var dst []byte
+	b.Run("block/encode", func(b *testing.B) {
+		b.SetBytes(int64(len(l.Data)))
+		for b.Loop() {
+			dst = AppendBlock(dst[:0], l, 0, len(l.Rows), false)
+		}
+	})
+	b.Run("block/decode", func(b *testing.B) {
+		var d BlockDecoder
+		b.SetBytes(int64(len(l.Data)))
+		for b.Loop() {
+			if _, err := d.Decode(dst, 1<<20); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("json", func(b *testing.B) {
+		b.SetBytes(int64(len(l.Data)))
+		for b.Loop() {
+			var e eventEncoder
+			e.begin(l)
+			for i := range l.Rows {
+				dst = e.append(dst[:0], i)
+			}
+		}
+	})
+	b.Run("pairs", func(b *testing.B) {
+		b.SetBytes(int64(len(l.Data)))
+		var e pairEncoder
+		for b.Loop() {
+			for i := range l.Rows {
+				dst = e.append(dst[:0], l, i)
+			}
+		}
+	})
+}

@@ -290,6 +290,7 @@ func TestWindowSizes(t *testing.T) {
 		{Options{}, dialectV2, -1, 4096, 1 << 20},
 		{Options{WindowLines: 1024}, dialectV2, -1, 1024, 1 << 20},
 		{Options{WindowLines: 10}, dialectV1, mostShift, 1, 64},
+		{Options{WindowBytes: 3 << 20}, dialectBlocks, -1, 16384, 3 << 20},
 		{Options{Bandwidth: 10}, dialectBlocks, 0, 8192, 64 << 10},
 		{Options{Bandwidth: 1 << 40}, dialectBlocks, 0, 8192, 512 << 10},
 	} {

@@ -389,7 +389,7 @@ func (ss *session) windowLocked() (lines, bytes int) {
 	if shift >= 0 {
 		lines, bytes = max(1, lines>>shift), max(1, bytes>>shift)
 	} else {
-		lines, bytes = min(lines<<-shift, most), min(bytes<<-shift, mostWindowBytes)
+		lines, bytes = min(lines<<-shift, most), min(bytes<<-shift, max(bytes, mostWindowBytes))
 	}
 	if o.Bandwidth > 0 {
 		bytes = min(bytes, int(min(o.Bandwidth*8, 1<<30)))
