@@ -8,6 +8,8 @@
 package scan
 
 import (
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -79,12 +81,38 @@ func (s *Stats) Add(o Stats) {
 	s.Notes = append(s.Notes, o.Notes...)
 }
 
-// BudgetError says that a query needs more memory than it may take.
+// BudgetError says that a query needs more than it may take.
 type BudgetError struct {
-	Need, Have int64 // bytes
+	Need, Have int64 // bytes, or with Count a number
 	What       string
+	// Count says that Need and Have are numbers of What.
+	Count bool
 }
 
 func (e *BudgetError) Error() string {
-	return "query over its memory budget (" + e.What + "): ask for a shorter time, fewer columns or fewer groups"
+	if e.Count {
+		return fmt.Sprintf("query over its limit of %d %s: %s", e.Have, e.What, e.remedy())
+	}
+	return fmt.Sprintf("query over its memory budget of %s (%s): %s", bytesText(e.Have), e.What, e.remedy())
+}
+
+// remedy says what to do about it.
+func (e *BudgetError) remedy() string {
+	switch {
+	case strings.HasPrefix(e.What, "groups"):
+		return "group by fewer or coarser values, ask for the commonest with top, or for a shorter time"
+	case strings.HasPrefix(e.What, "rows"):
+		return "add a limit, choose columns with fields, or ask for a shorter time"
+	}
+	return "ask for a shorter time, fewer columns or fewer groups"
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%.4g MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.4g KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d bytes", n)
 }

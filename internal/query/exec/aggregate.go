@@ -213,7 +213,7 @@ func (q *query) result(s *lang.Stats, g *grouper) *table {
 func (q *query) fromGroups(s *lang.Stats, groups []scan.Group) (*table, error) {
 	t := resultTable(s)
 	if len(groups) > q.e.o.MaxGroups {
-		return nil, &scan.BudgetError{Need: int64(len(groups)), Have: int64(q.e.o.MaxGroups), What: "groups"}
+		return nil, &scan.BudgetError{Need: int64(len(groups)), Have: int64(q.e.o.MaxGroups), What: "groups", Count: true}
 	}
 	if len(groups) == 0 && len(s.By) == 0 {
 		// One row always, also over nothing.

@@ -193,7 +193,7 @@ func (c *coder) value(v record.Value) (uint32, error) {
 
 func (c *coder) add(v record.Value) (uint32, error) {
 	if len(c.values) >= c.max {
-		return 0, &scan.BudgetError{Need: int64(len(c.values)) + 1, Have: int64(c.max), What: "groups"}
+		return 0, &scan.BudgetError{Need: int64(len(c.values)) + 1, Have: int64(c.max), What: "groups", Count: true}
 	}
 	if err := c.budget.take(80+2*int64(len(v.Bytes)), "groups"); err != nil {
 		return 0, err

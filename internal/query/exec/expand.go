@@ -127,7 +127,7 @@ func (q *query) fillTable(t *table, s *lang.Stats, buckets *bucketer, from, to i
 				continue
 			}
 			if len(rows) >= q.e.o.MaxGroups {
-				return &scan.BudgetError{Need: int64(len(rows)) + 1, Have: int64(q.e.o.MaxGroups), What: "groups"}
+				return &scan.BudgetError{Need: int64(len(rows)) + 1, Have: int64(q.e.o.MaxGroups), What: "groups", Count: true}
 			}
 			if err := q.budget.take(40*int64(nkeys+len(empty)), "groups"); err != nil {
 				return err

@@ -143,7 +143,7 @@ func (p *pairs) join(a, b uint32, g *grouper) (uint32, error) {
 	id, ok := p.ids[key]
 	if !ok {
 		if len(p.first) >= g.max {
-			return 0, &scan.BudgetError{Need: int64(len(p.first)) + 1, Have: int64(g.max), What: "groups"}
+			return 0, &scan.BudgetError{Need: int64(len(p.first)) + 1, Have: int64(g.max), What: "groups", Count: true}
 		}
 		if err := g.budget.take(48, "groups"); err != nil {
 			return 0, err

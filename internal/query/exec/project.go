@@ -24,16 +24,17 @@ func (s *fieldsStep) source(names []string, whole bool) ([]string, bool) {
 	if whole {
 		return s.keep, false
 	}
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !s.shown(n) }), false
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !s.shows([]string{n}) }), false
 }
 
 func (s *fieldsStep) shown(name string) bool {
 	return (s.keep == nil || contains(s.keep, name)) && !s.drop[name]
 }
 
-// shows tells whether all these fields are seen behind the step.
+// shows tells whether all these fields are seen behind the step as before it. Whole
+// rows always have their time and dataset.
 func (s *fieldsStep) shows(names []string) bool {
-	return !slices.ContainsFunc(names, func(n string) bool { return !s.shown(n) })
+	return (&plan{keep: s.keep, drop: s.drop}).has(names)
 }
 
 func (s *fieldsStep) runner() runner { return &fieldsRunner{fieldsStep: s} }
@@ -61,7 +62,7 @@ func (x *fieldsRunner) run(b *scan.Block) (*scan.Block, error) {
 	}
 	x.out = *b
 	x.out.Columns, x.out.Shapes = columns, shapes
-	if !x.shown(record.FieldDataset) {
+	if x.keep != nil && !contains(x.keep, record.FieldDataset) {
 		x.out.Dataset = ""
 	}
 	return &x.out, nil

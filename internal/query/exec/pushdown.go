@@ -84,12 +84,15 @@ func (s *planner) where(pipe *lang.Where) (bool, error) {
 	var names []string
 	whole := fieldsOf(x, func(n string) { names = append(names, n) })
 	p := s.p
+	if p.hidesTime(names) {
+		return false, nil
+	}
 	if p.shows(names, whole) && (len(p.steps) == 0 || !p.ordered && !whole && !p.sets(names) && !p.hides(names)) {
 		s.pulled.pull(x)
 		return true, nil
 	}
-	if !p.shows(names, whole) && !p.hide() {
-		return false, nil
+	if !p.shows(names, whole) {
+		p.hide()
 	}
 	p.steps = append(p.steps, &whereStep{filter: x})
 	return true, nil
@@ -107,13 +110,18 @@ func (s *planner) dedup(pipe *lang.Dedup) bool {
 // left out before.
 func (s *planner) makes(pipe lang.Pipe, names []string) (bool, error) {
 	p := s.p
-	if !s.rowByRow() || (p.keep != nil || p.drop != nil) && !p.hide() {
+	if !s.rowByRow() {
 		return false, nil
 	}
 	step, err := s.q.step(pipe)
 	if err != nil {
 		return false, err
 	}
+	if used, _ := step.source(nil, false); p.hidesTime(used) {
+		return false, nil
+	}
+	step.source(nil, true) // what was asked just now is not what is wanted
+	p.hide()
 	p.steps = append(p.steps, step)
 	if p.keep != nil {
 		p.keep = append(without(p.keep, names), names...)
@@ -133,8 +141,11 @@ func (s *planner) fields(f *lang.Fields) bool {
 	p := s.p
 	switch {
 	case !f.Drop:
-		if !p.has(f.Names) && !(s.rowByRow() && p.hide()) {
+		if p.hidesTime(f.Names) || !p.has(f.Names) && !s.rowByRow() {
 			return false
+		}
+		if !p.has(f.Names) {
+			p.hide()
 		}
 		p.keep, p.drop = distinct(f.Names), nil
 	case p.keep != nil:
@@ -175,11 +186,11 @@ func (s *planner) stats(pipe *lang.Stats, chart *lang.Timechart) (bool, error) {
 	}
 	names, whole := usedBy(pipe, ifs)
 	// Rows without their time are another matter: a chart of them is an error.
-	if (chart != nil || contains(names, record.FieldTime)) && !p.has([]string{record.FieldTime}) {
+	if chart != nil && !p.has([]string{record.FieldTime}) || p.hidesTime(names) {
 		return false, nil
 	}
-	if !p.shows(names, whole) && !p.hide() {
-		return false, nil
+	if !p.shows(names, whole) {
+		p.hide()
 	}
 	if p.limit > 0 {
 		p.steps, p.ordered = append(p.steps, &limitStep{n: p.limit}), true
@@ -197,8 +208,11 @@ func (s *planner) special(pipe lang.Pipe) bool {
 	}
 	if p.keep != nil || p.drop != nil {
 		x, ok := pipe.(*lang.Patterns)
-		if !ok || !p.has([]string{x.Field}) && !p.hide() {
+		if !ok || p.hidesTime([]string{x.Field}) {
 			return false
+		}
+		if !p.has([]string{x.Field}) {
+			p.hide()
 		}
 		p.keep, p.drop = nil, nil
 	}
@@ -212,16 +226,18 @@ func (p *plan) shows(names []string, whole bool) bool {
 	return p.has(names) && (!whole || p.keep == nil && p.drop == nil)
 }
 
+// hidesTime tells whether the time is among these fields and was left out: blocks have
+// it all the same, so that only rows in memory can be without it.
+func (p *plan) hidesTime(names []string) bool {
+	return contains(names, record.FieldTime) && !p.has([]string{record.FieldTime})
+}
+
 // hide makes a step of the projection, for what comes behind it and must not see
-// more. A time that is to be hidden stays where it is: false.
-func (p *plan) hide() bool {
-	if !p.has([]string{record.FieldTime}) && p.keep == nil {
-		return false
-	}
+// more.
+func (p *plan) hide() {
 	if p.keep != nil || p.drop != nil {
 		p.steps = append(p.steps, &fieldsStep{keep: p.keep, drop: p.drop})
 	}
-	return true
 }
 
 // hides tells whether a step leaves one of these fields out.
@@ -234,10 +250,11 @@ func (p *plan) hides(names []string) bool {
 	return false
 }
 
-// has tells whether the rows still have all these fields.
+// has tells whether the rows still have all these fields. Whole rows always have their
+// time and dataset.
 func (p *plan) has(names []string) bool {
 	for _, n := range names {
-		if p.keep != nil && !contains(p.keep, n) || p.drop[n] {
+		if p.keep != nil && !contains(p.keep, n) || p.drop[n] && n != record.FieldTime && n != record.FieldDataset {
 			return false
 		}
 	}
