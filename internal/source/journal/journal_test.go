@@ -451,6 +451,25 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// What systemd says of a unit belongs to the unit; nobody else can claim one.
+func TestUnits(t *testing.T) {
+	for in, want := range map[string]string{
+		"_PID=1\n_SYSTEMD_UNIT=init.scope\nUNIT=nginx.service\n\n":                          `{"unit":"nginx.service","pid":"1"}`,
+		"_PID=9\n_SYSTEMD_UNIT=evil.service\nUNIT=nginx.service\n\n":                        `{"unit":"evil.service","pid":"9"}`,
+		"_PID=9\n_SYSTEMD_UNIT=user@1000.service\n_SYSTEMD_USER_UNIT=x.service\n\n":         `{"unit":"x.service","pid":"9"}`,
+		"SYSLOG_PID=7\n_COMM=cron\nPRIORITY=9\nSYSLOG_FACILITY=x\n\n":                       `{"identifier":"cron","pid":"7"}`,
+		"_SOURCE_REALTIME_TIMESTAMP=-5\n__REALTIME_TIMESTAMP=99999999999999999999\nX=1\n\n": ``,
+	} {
+		var e entry
+		if err := e.read(bufio.NewReader(strings.NewReader(in))); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(e.appendExtra(nil, false)); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
 func FuzzExport(f *testing.F) {
 	f.Add([]byte("__CURSOR=c\nMESSAGE=one\nB\n\x03\x00\x00\x00\x00\x00\x00\x00a\nb\n\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -15,7 +15,7 @@ var ours = []struct {
 	from []string
 }{
 	{record.FieldHost, []string{"_HOSTNAME"}},
-	{"unit", []string{"_SYSTEMD_USER_UNIT", "USER_UNIT", "UNIT", "_SYSTEMD_UNIT"}},
+	{"unit", []string{"_SYSTEMD_USER_UNIT", "_SYSTEMD_UNIT"}},
 	{"identifier", []string{"SYSLOG_IDENTIFIER", "_COMM"}},
 	{"pid", []string{"_PID", "SYSLOG_PID"}},
 }
@@ -51,7 +51,12 @@ func (e *entry) appendExtra(dst []byte, all bool) []byte {
 	}
 	for _, o := range ours {
 		for _, from := range o.from {
-			if v := e.get(from); len(v) > 0 {
+			v := e.get(from)
+			// What systemd itself says of a unit is the unit's. Others may claim it.
+			if u := e.get("UNIT"); from == "_SYSTEMD_UNIT" && len(u) > 0 && string(e.get("_PID")) == "1" {
+				v = u
+			}
+			if len(v) > 0 {
 				key(o.name)
 				dst = record.AppendJSONString(dst, v)
 				break

@@ -87,6 +87,9 @@ func openSegments(fsys vfs.FS, dir string, id record.SourceID) (*found, error) {
 		s, err := in.open(fsys, name, base)
 		if errors.Is(err, ErrCorrupt) {
 			err = in.setAside(fsys, name, s, err)
+		} else if err == nil && s.size == 0 { // the next segment has its name
+			_ = s.file.Close() // only read
+			err = fsys.Remove(name)
 		} else if err == nil {
 			in.segs = append(in.segs, s)
 		}

@@ -8,8 +8,11 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +25,18 @@ import (
 	"journalist/internal/vfs/faultfs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The test's own program is also the process that TestKill9 kills.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 3 && os.Args[1] == "fill-spool" {
+		first, err := strconv.Atoi(os.Args[3])
+		if err == nil {
+			err = killedProcess(os.Args[2], first)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // server takes runs as a journalist does: what it has of a source it does not take
 // again.
@@ -315,6 +329,28 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// A segment that was begun when the process ended is begun again.
+func TestEmptySegment(t *testing.T) {
+	dir, s := t.TempDir(), newServer()
+	o := Options{Dir: dir, Output: s.output(t)}
+	q, stop := running(t, o)
+	send(t, q, "one")
+	s.wait(t, 1)
+	drain(t, q)
+	stop()
+	name := segmentName(dir, q.mu.acked)
+	if err := os.WriteFile(name, appendHeader(nil, magicSegment, q.id, q.mu.acked), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{"two", "three"} {
+		q, stop = running(t, o)
+		send(t, q, text)
+		s.wait(t, i+2)
+		drain(t, q)
+		stop()
+	}
+}
+
 // The lost state file costs nothing but the acknowledged position.
 func TestStateLost(t *testing.T) {
 	for _, damage := range []func(string) error{os.Remove, func(name string) error { return os.WriteFile(name, []byte("nonsense"), 0o600) }} {
@@ -488,6 +524,68 @@ func TestFaults(t *testing.T) {
 			stop()
 		}
 	}
+}
+
+// While the disk is full, what is acknowledged is removed.
+func TestFullDiskMakesRoom(t *testing.T) {
+	full, s := &fullDisk{FS: vfs.OS}, newServer()
+	s.hold = true
+	dir := filepath.Join(t.TempDir(), "q")
+	q, _ := running(t, Options{FS: full, Dir: dir, Output: s.output(t), SegmentBytes: 100, Bytes: 1 << 20, SaveInterval: time.Hour})
+	for i := range 10 {
+		send(t, q, fmt.Sprintf("line %d %s", i, strings.Repeat("z", 60)))
+	}
+	s.wait(t, 10)
+	full.full.Store(true)
+	done := make(chan struct{})
+	if err := q.Send(t.Context(), lines("waits"), func(*record.Lines) { close(done) }); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); q.Status().LastError == ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no error")
+		}
+	}
+	s.mu.Lock()
+	held := s.held
+	s.held, s.hold = nil, false
+	s.mu.Unlock()
+	for _, ack := range held {
+		ack()
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		left, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) <= 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d segments are left", len(left))
+		}
+	}
+	full.full.Store(false)
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the line still waits")
+	}
+	s.wait(t, 11)
+	drain(t, q)
+}
+
+// fullDisk takes nothing new while it is full, and lets go of what there is.
+type fullDisk struct {
+	vfs.FS
+	full atomic.Bool
+}
+
+func (f *fullDisk) Create(name string) (vfs.File, error) {
+	if f.full.Load() {
+		return nil, &os.PathError{Op: "create", Path: name, Err: syscall.ENOSPC}
+	}
+	return f.FS.Create(name)
 }
 
 func FuzzFrames(f *testing.F) {

@@ -113,6 +113,7 @@ func (q *Queue) flush(ctx context.Context) (left int) {
 			break
 		}
 		q.problem(fmt.Errorf("lines wait in memory, the next attempt comes in %s: %w", pause, err))
+		q.keep(false) // what is acknowledged makes room
 		t := time.NewTimer(pause)
 		select {
 		case <-t.C:
