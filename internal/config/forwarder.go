@@ -131,6 +131,8 @@ type Journal struct {
 	Common
 	Units, Matches []string
 	Since          string
+	// All keeps the fields that have no name of scribe's, below "journal".
+	All bool
 }
 
 // SyslogListener takes syslog messages at unix:///path, unixgram:///path,
