@@ -11,7 +11,7 @@ FUZZTIME ?= 5s
 PKGS    := ./...
 
 .DEFAULT_GOAL := help
-.PHONY: build run test lint cross bench ui fuzz fuzz-short race soak help tools-test clean
+.PHONY: build run test lint cross bench bench-forward ui fuzz fuzz-short race soak help tools-test clean
 
 build: ## build both binaries into bin/ (static, no cgo)
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/journalist ./cmd/scribe
@@ -70,6 +70,9 @@ ifdef CORPUS
 else
 	$(GO) run ./bench/way -bin bin $(if $(LINES),-lines $(LINES)) $(if $(FILE),-file $(FILE))
 endif
+
+bench-forward: build ## measure scribe alone: one file, many, busy and quiet ones (LSF=, FLUENTBIT=: binaries to measure beside it, RUNS, ONLY)
+	$(GO) run ./bench/forward -bin bin $(if $(RUNS),-runs $(RUNS)) $(if $(ONLY),-only $(ONLY)) $(if $(LSF),-logstash-forwarder '$(LSF)') $(if $(FLUENTBIT),-fluent-bit '$(FLUENTBIT)')
 
 clean: ## remove what was built, not data/
 	rm -rf bin .tools ui/node_modules
