@@ -475,6 +475,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(`x | eval a = -b * (if (c d:[1 TO 2]) "e" else round(f, 1)) % 1h30m - field("g") | timechart 5m p95(h) by i | top 3 j | dedup k`)
 	f.Add(`x:in(y | stats count() by x) | where z:(in(a) OR b) | context 3 5 by c | facets 4 | patterns 2 of d | compare 1h30m`)
 	f.Add(`x | extract "a<b> \\<c" from d | extract /(?P<e>f)/i | stats p99.9(g), quantile(0.5, h)`)
+	f.Add(`x | fields - a, b | rare 3 c, d | uniq by (e) | stats values(f) if (g), first(h) by time(3M), bucket(i, 5) | timechart 1y rate() | fields j | head 2`)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
 		if err != nil {
@@ -489,6 +490,7 @@ func FuzzParse(f *testing.F) {
 		}
 		again(t, q)
 		Explain(q)
+		Outline(q)
 	})
 }
 
