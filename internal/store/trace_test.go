@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"journalist/internal/match"
@@ -87,8 +88,8 @@ func TestTrace(t *testing.T) {
 		}
 		req.Columns, req.Parallel = []string{"message"}, 2
 		req.Trace = trace.Begin("rows", nil)
-		rows := 0
-		st, err := s.Scan(t.Context(), &req, func(b *scan.Block) error { rows += b.Len(); return nil })
+		var rows atomic.Int64
+		st, err := s.Scan(t.Context(), &req, func(b *scan.Block) error { rows.Add(int64(b.Len())); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,8 +104,8 @@ func TestTrace(t *testing.T) {
 		if others := got.Others == 1; others != (req.Datasets != nil) {
 			t.Errorf("%s: %d parts of others", c.name, got.Others)
 		}
-		if req.Limit == 0 && (got.Total.Matched != st.RowsMatched || got.Total.Matched != int64(rows)) {
-			t.Errorf("%s: %d rows traced, %d matched, %d came", c.name, got.Total.Matched, st.RowsMatched, rows)
+		if req.Limit == 0 && (got.Total.Matched != st.RowsMatched || got.Total.Matched != rows.Load()) {
+			t.Errorf("%s: %d rows traced, %d matched, %d came", c.name, got.Total.Matched, st.RowsMatched, rows.Load())
 		}
 		if req.Limit == 0 && got.Total.Bytes != st.BytesRead {
 			t.Errorf("%s: %d bytes traced, %d read", c.name, got.Total.Bytes, st.BytesRead)
