@@ -11,6 +11,7 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"unicode/utf8"
 
 	"journalist/internal/record"
@@ -37,14 +38,17 @@ type Builder struct {
 // NewBuilder makes a builder for lines of the source from this position on.
 func NewBuilder(id record.SourceID, at uint64) *Builder { return &Builder{ID: id, At: at, from: at} }
 
-// Len is how many lines there are, Bytes how much they take.
+// maxExtra is the longest JSON object of a line; with the text it is a record.
+const maxExtra = record.MaxRecord - record.MaxValue - 1<<16
+
+// Len is how many lines there are.
 func (b *Builder) Len() int { return len(b.lines.Rows) }
 
 // Bytes is how many bytes the lines take.
 func (b *Builder) Bytes() int { return len(b.lines.Data) + 48*len(b.lines.Rows) }
 
 // Add adds a line whose place in the source has the length span. The text is cut
-// at record.MaxValue, with the mark. extra appends the line's JSON object to what
+// at record.MaxValue, with the mark, and what appends too long an object is left out. extra appends the line's JSON object to what
 // it is given; nil means none.
 func (b *Builder) Add(text []byte, span uint32, marks record.LineMarks, extra func(dst []byte) []byte) {
 	l := &b.lines
@@ -56,6 +60,10 @@ func (b *Builder) Add(text []byte, span uint32, marks record.LineMarks, extra fu
 	if extra != nil {
 		at := len(l.Data)
 		l.Data = extra(l.Data)
+		if n := len(l.Data) - at; n > maxExtra {
+			l.Data = fmt.Appendf(l.Data[:at], `{"_error":"fields of %d bytes are over the limit and were left out"}`, n)
+			marks |= record.LineTruncated
+		}
 		if n := len(l.Data) - at; n > 0 {
 			l.Extras = append(l.Extras, record.Extra{Row: uint32(len(l.Rows)), Off: uint32(at), Len: uint32(n)})
 		}
@@ -82,7 +90,7 @@ func CutText(text []byte, n int) []byte {
 	if len(text) <= n {
 		return text
 	}
-	for k := n; k > n-utf8.UTFMax && k > 0; k-- {
+	for k := n; k > n-utf8.UTFMax && k >= 0; k-- {
 		if utf8.RuneStart(text[k]) {
 			return text[:k]
 		}

@@ -224,6 +224,9 @@ func (l *Listener) Listen(ctx context.Context) error {
 			if c, ok := packets.(interface{ SetReadBuffer(int) error }); ok {
 				_ = c.SetReadBuffer(4 << 20) // as much as the system allows: room for bursts
 			}
+			if udp, ok := packets.(*net.UDPConn); ok {
+				watchOverflow(udp)
+			}
 		}
 	} else {
 		streams, err = lc.Listen(ctx, l.addr.network, l.addr.name)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -165,6 +166,19 @@ func TestSockets(t *testing.T) {
 	}
 }
 
+// A message whose fields would not fit into a record is cut, not refused.
+func TestFieldsOverTheLimit(t *testing.T) {
+	s := newSink()
+	l, _ := listening(t, s, "tcp://127.0.0.1:0", nil)
+	c := dial(t, "tcp", l.Addr().String())
+	in := `<13>1 - h a p m [x y="` + strings.Repeat("\x01", 900_000) + `"] text`
+	write(t, c, fmt.Sprintf("%d %s", len(in), in))
+	want := `text {"_error":"fields of 5400102 bytes are over the limit and were left out"}[_truncated]`
+	if got := s.waitLen(t, 1)[0]; got != want {
+		t.Errorf("%.200s, want %s", got, want)
+	}
+}
+
 func TestKeptAsTheyCame(t *testing.T) {
 	s := newSink()
 	l, _ := listening(t, s, "tcp://127.0.0.1:0", func(o *Options) { o.MaxMessage = 40 })
@@ -232,6 +246,44 @@ func TestDrops(t *testing.T) {
 	want := fmt.Sprintf(`scribe dropped %d syslog messages that came to %s: there was no room for them {"level":"warning","app":"scribe","dropped":%d,"@timestamp":"2026-03-01T12:00:00Z"}[]`, st.Dropped, l.o.Listen, st.Dropped)
 	if st.Dropped == 0 || int(st.Messages) != len(rows)-1 || !slices.Contains(rows, want) {
 		t.Errorf("%+v, %d rows, want %s in %q", st, len(rows), want, rows[max(0, len(rows)-3):])
+	}
+}
+
+// What the kernel drops is told as well, on Linux.
+func TestKernelDrops(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // nobody says it there
+	}
+	s := newSink()
+	l, err := New(Options{Listen: "udp://127.0.0.1:0", Output: s.output(t), Buffer: 100 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, "udp", l.Addr().String())
+	const n = 30_000 // more than any buffer takes while nobody reads
+	for range n {
+		write(t, c, "<13>"+strings.Repeat("k", 1000))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	deadline := time.Now().Add(20 * time.Second)
+	for st := l.Status(); st.Messages == 0 || st.Messages+st.Dropped < n; st = l.Status() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", st)
+		}
+		write(t, c, "<13>later") // the next datagram says what was dropped before it
+		time.Sleep(time.Millisecond)
+	}
+	s.wait(t, "the line about drops", func(rows []string) bool {
+		return slices.ContainsFunc(rows, func(r string) bool { return strings.HasPrefix(r, "scribe dropped ") })
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -53,16 +53,27 @@ func (q *queue) offer(m message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.bytes+len(m.raw) > q.o.Buffer {
-		q.dropped++
-		q.st.Dropped++
-		q.m.dropped.Inc()
-		if now := time.Now(); now.Sub(q.warned) > 10*time.Second {
-			q.warned = now
-			q.o.Logger.Warn("no room for messages, datagrams are dropped", "dropped", q.st.Dropped, "waiting_bytes", q.bytes)
-		}
+		q.lostLocked(1)
 		return
 	}
 	q.addLocked(m)
+}
+
+// lost counts datagrams that the kernel dropped.
+func (q *queue) lost(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lostLocked(n)
+}
+
+func (q *queue) lostLocked(n int) {
+	q.dropped += n
+	q.st.Dropped += int64(n)
+	q.m.dropped.Add(n)
+	if now := time.Now(); now.Sub(q.warned) > 10*time.Second {
+		q.warned = now
+		q.o.Logger.Warn("no room for messages, datagrams are dropped", "dropped", q.st.Dropped, "waiting_bytes", q.bytes)
+	}
 }
 
 // wait adds a message of a stream when there is room.

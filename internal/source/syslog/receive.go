@@ -25,8 +25,14 @@ func (l *Listener) receive(ctx context.Context) error {
 		return n, "", err
 	}
 	if udp, ok := l.packets.(*net.UDPConn); ok {
+		oob := make([]byte, 64)
+		var dropped uint32
 		read = func() (int, string, error) {
-			n, from, err := udp.ReadFromUDPAddrPort(buf)
+			n, k, _, from, err := udp.ReadMsgUDPAddrPort(buf, oob)
+			if now, ok := overflow(oob[:k]); ok && now != dropped {
+				l.q.lost(int(now - dropped)) // the kernel's counter may begin again at 0
+				dropped = now
+			}
 			if ip := from.Addr().Unmap(); err == nil && !ip.IsLoopback() {
 				return n, ip.String(), nil
 			}
