@@ -24,16 +24,19 @@ type run struct {
 // thousands of slow files do not wait for each other's acks.
 type pool struct {
 	sizes []int
+	total int64
 	sem   *semaphore.Weighted
 	mu    sync.Mutex
 	free  [][]*run
 }
 
-// newPool makes a pool of total bytes with buffers up to the size largest.
+// newPool makes a pool of total bytes with buffers of these sizes, smallest first.
+// One that is larger than total counts for all of it.
 func newPool(total int64, sizes ...int) *pool {
-	total = max(total, int64(sizes[len(sizes)-1]))
-	return &pool{sizes: sizes, sem: semaphore.NewWeighted(total), free: make([][]*run, len(sizes))}
+	return &pool{sizes: sizes, total: total, sem: semaphore.NewWeighted(total), free: make([][]*run, len(sizes))}
 }
+
+func (p *pool) weight(class int) int64 { return min(int64(p.sizes[class]), p.total) }
 
 // get returns a run with a buffer of at least n bytes, or the largest there is.
 func (p *pool) get(ctx context.Context, n int) (*run, error) {
@@ -41,7 +44,7 @@ func (p *pool) get(ctx context.Context, n int) (*run, error) {
 	for class < len(p.sizes)-1 && p.sizes[class] < n {
 		class++
 	}
-	if err := p.sem.Acquire(ctx, int64(p.sizes[class])); err != nil {
+	if err := p.sem.Acquire(ctx, p.weight(class)); err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
@@ -68,5 +71,5 @@ func (p *pool) put(r *run) {
 		p.free[r.class] = append(p.free[r.class], r)
 	}
 	p.mu.Unlock()
-	p.sem.Release(int64(p.sizes[r.class]))
+	p.sem.Release(p.weight(r.class))
 }
