@@ -329,6 +329,27 @@ func TestKubernetesRefuses(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	status := http.StatusNotFound
+	e, err := New(Options{Docker: dockerAt(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	status = http.StatusForbidden
+	if err := e.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "docker: 403") {
+		t.Error(err)
+	}
+	if e, err = New(Options{Docker: "unix:///nothing/docker.sock"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Check(t.Context()); err == nil {
+		t.Error("a socket that is not there")
+	}
+}
+
 func TestLabelsAreBounded(t *testing.T) {
 	labels := map[string]string{"": "x", "long": strings.Repeat("ä", 4000), strings.Repeat("n", 300): "x"}
 	for i := range 100 {

@@ -280,3 +280,33 @@ func (t *tailOf) text() string {
 	defer t.mu.Unlock()
 	return strings.TrimSpace(string(t.buf))
 }
+
+// Check asks journalctl for one entry and returns what is wrong: the program is
+// missing, an argument is not understood, or this user may not read the journal.
+func Check(ctx context.Context, o Options) error {
+	if o.Output == nil {
+		o.Output = func(context.Context, *record.Lines, func(*record.Lines)) error { return nil }
+	}
+	if o.Dir == "" {
+		o.Dir = "." // nothing is written
+	}
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	r := &Reader{o: o}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	since := slices.DeleteFunc(o.since(), func(a string) bool { return a == "--lines=0" || a == "--boot" })
+	cmd := r.command(ctx, append([]string{"--lines=1"}, since...)...)
+	cmd.Args = slices.DeleteFunc(cmd.Args, func(a string) bool { return a == "--quiet" }) // it has hints
+	said := &tailOf{}
+	cmd.Stderr = said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("journal: %w: %s", err, said.text())
+	}
+	if text := said.text(); strings.Contains(text, "not seeing messages") || strings.Contains(text, "No journal files") {
+		return fmt.Errorf("journal: %s (let scribe's user be of the group systemd-journal)", text)
+	}
+	return nil
+}

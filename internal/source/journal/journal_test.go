@@ -418,6 +418,27 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	journal := t.TempDir()
+	unpack(t, journal, "first.journal")
+	command := []string{"journalctl", "--directory=" + journal}
+	if err := Check(t.Context(), Options{Command: command, Since: "2026-01-01"}); err != nil {
+		t.Error(err)
+	}
+	for what, o := range map[string]Options{
+		"no such program": {Command: []string{filepath.Join(journal, "nothing")}},
+		"no date":         {Command: command, Since: "the day before"},
+		"no match":        {Command: command, Matches: []string{"nonsense"}},
+		"no folder":       {Command: []string{"journalctl", "--directory=" + filepath.Join(journal, "nothing")}},
+	} {
+		if err := Check(t.Context(), o); err == nil {
+			t.Errorf("%s: nothing is wrong", what)
+		} else {
+			t.Log(err)
+		}
+	}
+}
+
 func TestExport(t *testing.T) {
 	long := strings.Repeat("a", 200_000)
 	in := "\n\n__CURSOR=c\nMESSAGE=one\nX=" + long + "\n\nB\n\x03\x00\x00\x00\x00\x00\x00\x00a\nb\nMESSAGE\n" +
