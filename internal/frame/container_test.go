@@ -155,18 +155,13 @@ func TestEndless(t *testing.T) {
 	var src strings.Builder
 	n := 0
 	for ; src.Len() < 2*f.Window(); n++ {
-		text := fmt.Sprintf(" %d", n)
-		if n%1000 < 2 {
-			text = fmt.Sprintf("begin %d", n)
-		}
 		stream := "stdout"
 		if n%2 == 1 {
 			stream = "stderr"
 		}
+		text := fmt.Sprintf(" %d", n)
 		if n%1000 == 0 || n%1000 == 499 { // so that their beginnings never coincide
 			text = fmt.Sprintf("begin %d", n)
-		} else {
-			text = fmt.Sprintf(" %d", n)
 		}
 		src.WriteString(crio(1, stream, "F", text))
 	}
