@@ -496,3 +496,42 @@ func FuzzFramer(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkTCP(b *testing.B) {
+	rows := make(chan int, 1000)
+	l, err := New(Options{Listen: "tcp://127.0.0.1:0", Output: func(_ context.Context, l *record.Lines, acked func(*record.Lines)) error {
+		acked(l)
+		rows <- len(l.Rows)
+		return nil
+	}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := l.Listen(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- l.Run(ctx) }()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	chunk := strings.Repeat("<30>Feb  5 17:32:18 web-01 nginx[123]: 10.0.0.1 - - GET /index.html HTTP/1.1 200 1234\n", 1000)
+	b.SetBytes(int64(len(chunk)))
+	for b.Loop() {
+		if _, err := io.WriteString(c, chunk); err != nil {
+			b.Fatal(err)
+		}
+		for n := 0; n < 1000; {
+			n += <-rows
+		}
+	}
+	if err := c.Close(); err != nil {
+		b.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+}
