@@ -216,6 +216,7 @@ func (p planner) group(g config.FileGroup, common []record.Pair) (files, stdin t
 	}
 	files = tail.Group{
 		Exclude: g.Exclude, Fields: overlay(common, pairs(g.Fields)), DeadTime: deadTime(g.DeadTime), Frame: o, Priority: uint8(g.Priority),
+		Start: tail.Start(g.Start), CloseIdle: g.CloseInactive, HoldTime: g.HoldTime, HoldBytes: g.HoldBytes, SkipCompressed: g.SkipCompressed,
 	}
 	if r != nil {
 		files.Apply = r.Apply
@@ -359,10 +360,6 @@ func unwired(conf *config.Forwarder) (keys []string) {
 		if asked && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
-	}
-	for _, g := range conf.Files {
-		add("files.start", g.Start != config.Start{})
-		add("files.hold_deleted.bytes", g.HoldBytes > 0)
 	}
 	add("journal", conf.Journal != nil)
 	add("syslog", len(conf.Syslog) > 0)

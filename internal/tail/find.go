@@ -73,11 +73,8 @@ func (t *Tailer) scan() {
 	fresh, missing := s.match()
 	for _, f := range missing {
 		s.lookAway(f)
-		if t.seize(f) {
-			t.giveUp(f)
-			t.done(f, false)
-		}
 	}
+	t.limitHeld()
 	if t.scans == 1 {
 		fresh = append(fresh, s.unfinished()...)
 	}
@@ -237,7 +234,7 @@ func (t *Tailer) lookLocked(f *file, fi fs.FileInfo, now time.Time) {
 	rest := f.away() && f.size > int64(f.pub.offset) // a last line that waits for the grace time
 	if changed || f.retry || rest {
 		t.enqueueLocked(f)
-	} else if f.h != nil && !f.busy && !f.queued && f.size <= int64(f.pub.offset) && now.Sub(f.changed) > t.o.CloseIdle {
+	} else if f.h != nil && !f.busy && !f.queued && f.size <= int64(f.pub.offset) && now.Sub(f.changed) > f.group.CloseIdle {
 		t.closeFile(f)
 	}
 }
@@ -277,20 +274,6 @@ func (s *scanner) lookAway(f *file) {
 	if found != "" && found != label {
 		s.missed = append(s.missed, t.missedSiblings(group, label, fi)...)
 	}
-}
-
-// seize takes a deleted file that was held for too long, also out of the queue:
-// the workers may all be waiting for a server.
-func (t *Tailer) seize(f *file) bool {
-	now := t.o.Clock()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if f.path != "" || f.busy || f.finished || f.registering || now.Sub(f.deletedAt) <= t.o.HoldTime {
-		return false
-	}
-	t.queue = slices.DeleteFunc(t.queue, func(x *file) bool { return x == f })
-	f.queued, f.busy = false, true
-	return true
 }
 
 // locate looks for an inode among the files beside label, under any name that

@@ -66,20 +66,34 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		t.log.Info("file is a copy of what was already read, reading from its end", "file", v.path)
 		return false, t.register(f, v, head, size)
 	}
-	fromEnd := t.o.FromEnd && f.first && !f.regrown
+	fromEnd := (t.o.FromEnd || v.group.Start.End) && f.first && !f.regrown
 	if !fromEnd && n < record.HeadMax && bytes.IndexByte(head, '\n') < 0 && !(v.away && v.quiet) {
 		// A generation is known by its first line at least, else another one with
 		// the same few bytes could be taken for it.
 		return false, nil
 	}
 	start := uint64(0)
-	if age := t.since(fi.ModTime()); !f.regrown && age > v.group.DeadTime {
+	if fromEnd {
 		start = size
-		t.log.Info("file was not written for longer than the dead time, reading from its end", "file", v.path, "age", age.Round(time.Minute))
-	} else if fromEnd {
+	} else if why := t.tooOld(f, v.group, fi); why != "" {
 		start = size
+		t.log.Info("file is read from its end on", "file", v.path, "reason", why, "age", t.since(fi.ModTime()).Round(time.Minute))
 	}
 	return false, t.register(f, v, head, start)
+}
+
+// tooOld says why nothing is read of what a file that is new to scribe has now, ""
+// when it is read.
+func (t *Tailer) tooOld(f *file, g *group, fi fs.FileInfo) string {
+	switch {
+	case f.regrown:
+		return ""
+	case t.since(fi.ModTime()) > g.DeadTime:
+		return "it was not written for longer than the dead time"
+	case fi.ModTime().Before(g.Start.Since):
+		return "it was last written before the start"
+	}
+	return ""
 }
 
 // takeAdopt returns the generation that f was found to be a copy of, once.

@@ -36,7 +36,7 @@ func (t *Tailer) viewOf(f *file) (v view, ok bool) {
 	return view{
 		path: f.path, label: f.label, group: f.group, node: f.node, away: f.away(), deleted: f.path == "",
 		quiet:  now.Sub(f.changed) >= t.o.Grace,
-		giveUp: f.path == "" && now.Sub(f.deletedAt) > t.o.HoldTime,
+		giveUp: f.path == "" && now.Sub(f.deletedAt) > f.group.HoldTime,
 	}, f.skip == "" && !f.finished && !f.registering
 }
 

@@ -51,6 +51,19 @@ type Group struct {
 	// DeadTime: a file that is new to scribe and was not written for so long is
 	// read only from its end on; 24 h by default.
 	DeadTime time.Duration
+	// Start is where files are begun that are new to scribe; the zero value is at
+	// their beginning.
+	Start Start
+	// CloseIdle and HoldTime are by default those of the Options.
+	CloseIdle, HoldTime time.Duration
+	// HoldBytes is how large the deleted files of the group that are kept open may
+	// be together; when there is more, those that were deleted first are given up. 0
+	// is no limit.
+	HoldBytes int64
+	// SkipCompressed leaves .gz and .zst files alone of which nothing is known. The
+	// rest of a file that was compressed before it was read to its end is read all
+	// the same.
+	SkipCompressed bool
 	// Frame says what the rows are: lines as they are by default. Its MaxLine is by
 	// default that of the Options.
 	Frame frame.Options
@@ -59,6 +72,14 @@ type Group struct {
 	// Apply, when it is set, may change each run before Output gets it: drop, mask
 	// and add, but not the position. It is called from several goroutines.
 	Apply func(*record.Lines)
+}
+
+// Start is where a file is begun that is new to scribe. With End a file that is
+// there at the first look is read from its end on; with Since one that was last
+// written before is.
+type Start struct {
+	End   bool
+	Since time.Time
 }
 
 // Options are what a Tailer needs. Groups, Positions and Output must be set.
@@ -141,9 +162,6 @@ func (o *Options) setDefaults() error {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	for i := range o.Groups {
-		def(&o.Groups[i].DeadTime, 24*time.Hour)
-	}
 	def(&o.MaxLine, record.MaxValue)
 	def(&o.ScanInterval, 2*time.Second)
 	def(&o.PollInterval, 250*time.Millisecond)
@@ -153,6 +171,12 @@ func (o *Options) setDefaults() error {
 	def(&o.MaxOpen, openLimit())
 	def(&o.Workers, 4)
 	def(&o.MaxBytes, 6<<20)
+	for i := range o.Groups {
+		g := &o.Groups[i]
+		def(&g.DeadTime, 24*time.Hour)
+		def(&g.CloseIdle, o.CloseIdle)
+		def(&g.HoldTime, o.HoldTime)
+	}
 	return nil
 }
 
@@ -300,7 +324,11 @@ func (t *Tailer) Run(ctx context.Context) error {
 func (t *Tailer) work(ctx context.Context) {
 	for {
 		f := t.next(true)
-		if f == nil || ctx.Err() != nil {
+		if f == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.done(f, true) // for a Run that may follow
 			return
 		}
 		t.done(f, t.step(ctx, f))
