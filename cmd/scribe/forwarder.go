@@ -125,14 +125,10 @@ func (f *forwarder) newTailer(p *plan, groups []tail.Group, send func(context.Co
 }
 
 func (f *forwarder) tailOptions(p *plan, groups []tail.Group) tail.Options {
-	o := tail.Options{
+	return tail.Options{
 		Groups: groups, Host: p.host, Positions: f.registry, FromEnd: f.s.fromEnd, MaxOpen: p.conf.Limits.OpenFiles,
 		MaxBytes: p.tailBytes, Logger: f.log, Metrics: f.set,
 	}
-	for _, g := range p.conf.Files { // the most patient group decides for all
-		o.CloseIdle, o.HoldTime = max(o.CloseIdle, g.CloseInactive), max(o.HoldTime, g.HoldTime)
-	}
-	return o
 }
 
 // follow begins a Run of the files' Tailer. f.mu is held.
