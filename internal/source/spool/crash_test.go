@@ -10,13 +10,14 @@ import (
 	"journalist/internal/vfs/crashfs"
 )
 
-// crashLife sends lines until the file system has no more to give, and returns
-// what was promised after how many operations.
+// promised is a line that was said to be on disk when that many operations had been
+// done.
 type promised struct {
 	ops  int
 	text string
 }
 
+// crashLife sends lines through a queue and returns what was promised.
 func crashLife(t *testing.T, fsys *crashfs.FS, s *server, life, n int) (out []promised) {
 	t.Helper()
 	q, stop := running(t, Options{FS: fsys, Dir: "/spool", Output: s.output(t), SegmentBytes: 400, Bytes: 1 << 20, SaveInterval: time.Hour})

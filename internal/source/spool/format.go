@@ -19,7 +19,7 @@ import (
 //	4 bytes  CRC-32C of the above
 //
 //	frame: 4 bytes length of the payload, 4 bytes its CRC-32C, payload
-//	payload: sequence number, read time (signed), byte priority,
+//	payload: sequence number, read time (signed),
 //	         fields: count, then name, value
 //	         rows: count, then byte marks, text, extra
 //
@@ -79,7 +79,6 @@ func appendFrame(dst []byte, seq uint64, l *record.Lines, lo int) ([]byte, int) 
 	dst = append(dst, make([]byte, frameHeader)...)
 	dst = binary.AppendUvarint(dst, seq)
 	dst = binary.AppendVarint(dst, l.ReadTime)
-	dst = append(dst, l.Priority)
 	dst = binary.AppendUvarint(dst, uint64(len(l.Fields)))
 	for _, f := range l.Fields {
 		dst = wire.AppendBytes(dst, f.Name)
@@ -106,7 +105,6 @@ func appendFrame(dst []byte, seq uint64, l *record.Lines, lo int) ([]byte, int) 
 type frame struct {
 	seq      uint64
 	readTime int64
-	priority uint8
 	fields   []byte // as encoded, with the count
 	rows     []byte // as encoded, without the count
 	count    int
@@ -135,7 +133,7 @@ func cutFrame(b []byte) (payload []byte, n int, err error) {
 
 func decodeFrame(payload []byte) (f frame, err error) {
 	d := wire.Decoder{Data: payload, Kind: ErrCorrupt}
-	f.seq, f.readTime, f.priority = d.Uvarint(), d.Varint(), d.Byte()
+	f.seq, f.readTime = d.Uvarint(), d.Varint()
 	before := d.Data
 	for n := d.Count(2); n > 0; n-- {
 		d.Bytes()

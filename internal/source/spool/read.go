@@ -143,7 +143,7 @@ func (h *handing) collect() (*record.Lines, error) {
 			f, err = decodeFrame(payload)
 		}
 		if err == nil && f.seq > h.seq {
-			if len(l.Rows) > 0 && (!bytes.Equal(f.fields, h.rawFields) || f.priority != l.Priority) {
+			if len(l.Rows) > 0 && !bytes.Equal(f.fields, h.rawFields) {
 				break
 			}
 			err = h.add(l, &f, end+n, at)
@@ -180,6 +180,6 @@ func (h *handing) add(l *record.Lines, f *frame, end int, at uint64) error {
 		h.rawFields = bytes.Clone(f.fields)
 		h.fields = decodeFields(f.fields)
 	}
-	l.ReadTime, l.Priority, l.Fields = f.readTime, f.priority, h.fields
+	l.ReadTime, l.Priority, l.Fields = f.readTime, h.q.o.Priority, h.fields
 	return nil
 }

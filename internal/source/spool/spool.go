@@ -43,6 +43,9 @@ type Options struct {
 	Name string
 	// Output is where the lines go. Required.
 	Output source.Output
+	// Priority is that of everything handed out, because all of it is one source and
+	// must stay in order; what the runs that are sent have does not count.
+	Priority uint8
 	// Bytes bounds what the queue takes on disk (1 GiB): Send waits while it is
 	// full.
 	Bytes int64
@@ -241,7 +244,7 @@ func (q *Queue) problem(err error) {
 
 // Send takes a run. It waits while the queue is full; acked is called when the run
 // is on disk, by then the caller may forget it. It has the shape of source.Output;
-// the run's own position is not kept.
+// the run's own position and priority are not kept.
 func (q *Queue) Send(ctx context.Context, l *record.Lines, acked func(*record.Lines)) error {
 	size := int64(len(l.Data) + 16*len(l.Rows) + 256)
 	full := false

@@ -34,7 +34,10 @@ func TestOverTheWire(t *testing.T) {
 		}
 		var at uint64
 		var decoder lumberjack.BlockDecoder
-		q, stop := running(t, Options{Dir: t.TempDir(), SegmentBytes: 200, Bytes: 1 << 20, Output: func(_ context.Context, l *record.Lines, acked func(*record.Lines)) error {
+		q, stop := running(t, Options{Dir: t.TempDir(), Priority: 4, SegmentBytes: 200, Bytes: 1 << 20, Output: func(_ context.Context, l *record.Lines, acked func(*record.Lines)) error {
+			if l.Priority != 4 {
+				t.Errorf("priority %d", l.Priority)
+			}
 			for lo := 0; lo < len(l.Rows); {
 				hi := min(len(l.Rows), lo+3)
 				block, err := decoder.Decode(lumberjack.AppendBlock(nil, l, lo, hi, false), 1<<16)
