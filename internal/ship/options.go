@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -58,10 +59,15 @@ type Options struct {
 	InFlight int
 	// Plain forbids blocks: it is ProtocolV2.
 	Plain bool
+	// Dial opens the connections that TLS runs over; a net.Dialer's by default.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	Logger  *slog.Logger
 	Metrics *metrics.Set
 }
+
+// dialFunc is Options.Dial.
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Mode is how several servers are used.
 type Mode string
@@ -139,6 +145,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.WindowLines = min(o.WindowLines, mostWindowLines)
 	if o.InFlight <= 0 {
 		o.InFlight = 4
+	}
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -126,12 +125,12 @@ func (s *Shipper) dialServer(ctx context.Context, sv *peer) (*tls.Conn, dialect,
 	s.mu.Lock()
 	offer := s.o.Protocol == ProtocolAuto && !sv.noALPN
 	s.mu.Unlock()
-	nc, err := dial(ctx, sv.addr, s.o.TLS, s.o.Timeout, offer)
+	nc, err := dial(ctx, s.o.Dial, sv.addr, s.o.TLS, s.o.Timeout, offer)
 	if err != nil && offer && strings.Contains(err.Error(), alertNoProtocol) {
 		s.mu.Lock()
 		sv.noALPN = true
 		s.mu.Unlock()
-		nc, err = dial(ctx, sv.addr, s.o.TLS, s.o.Timeout, false)
+		nc, err = dial(ctx, s.o.Dial, sv.addr, s.o.TLS, s.o.Timeout, false)
 	}
 	switch {
 	case err != nil:
@@ -145,11 +144,10 @@ func (s *Shipper) dialServer(ctx context.Context, sv *peer) (*tls.Conn, dialect,
 }
 
 // dial connects and does the handshake within timeout.
-func dial(ctx context.Context, addr string, cfg *tls.Config, timeout time.Duration, offer bool) (*tls.Conn, error) {
+func dial(ctx context.Context, open dialFunc, addr string, cfg *tls.Config, timeout time.Duration, offer bool) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", addr)
+	nc, err := open(ctx, "tcp", addr)
 	if err != nil {
 		return nil, explain(err, cfg)
 	}
