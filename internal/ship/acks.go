@@ -148,9 +148,10 @@ func (ss *session) overdue(now time.Time) error {
 	return nil
 }
 
-// shrink halves the windows to come.
-func (ss *session) shrink() {
+// overran halves the windows to come of a server that was overdue.
+func (ss *session) overran() {
 	ss.s.mu.Lock()
 	defer ss.s.mu.Unlock()
 	ss.server.shrink()
+	ss.late = true
 }

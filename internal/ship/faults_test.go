@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ type proxy struct {
 	rng   *rand.Rand
 	conns map[net.Conn]struct{}
 	calm  bool // no more faults
+	moves bool // connections never stand still
 }
 
 func newProxy(t *testing.T, target string, seed uint64) *proxy {
@@ -57,7 +59,7 @@ func (p *proxy) accept() {
 		}
 		p.mu.Lock()
 		p.conns[c], p.conns[s] = struct{}{}, struct{}{}
-		up, down, reset, stall := int64(1<<62), int64(1<<62), p.rng.IntN(2) == 0, p.rng.IntN(6) == 0
+		up, down, reset, stall := int64(1<<62), int64(1<<62), p.rng.IntN(2) == 0, p.rng.IntN(6) == 0 && !p.moves
 		if !p.calm {
 			// The handshake takes about 2 KiB each way, a window some more.
 			switch p.rng.IntN(3) {
@@ -159,6 +161,46 @@ func TestFaults(t *testing.T) {
 			t.Logf("%d lines, %d failures of connections, %d lines sent, %d batches were there already", sink.Len(), st.Failures, st.LinesSent, sink.Duplicates())
 			if st.Failures == 0 {
 				t.Error("no fault happened")
+			}
+		})
+	}
+}
+
+// TestFaultsPlain: without positions journalist knows a window that it has kept by
+// its bytes, so that it must come again with the same ones.
+func TestFaultsPlain(t *testing.T) {
+	for _, protocol := range []Protocol{ProtocolV2, ProtocolV1} {
+		t.Run(string(protocol), func(t *testing.T) {
+			ca := certs.NewCA(t, "CA")
+			sink := newSink(t)
+			srv := serve(t, ca, sink, "")
+			p := newProxy(t, srv.addr, 7)
+			p.mu.Lock()
+			p.moves = true
+			p.mu.Unlock()
+			r := ship(t, Options{
+				Servers: []string{p.ln.Addr().String()}, TLS: clientTLS(t, ca), Protocol: protocol, QueueBytes: 64 << 10,
+			})
+			s := newSource(1)
+			for n := range 300 {
+				r.send(s.lines(1 + n*7%23))
+			}
+			eventually(t, "a window comes again that was kept already", func() bool {
+				r.send(s.lines(1 + s.next*7%23))
+				return sink.Duplicates() > 0
+			})
+			p.soothe()
+			r.drain()
+			rows := sink.Rows()
+			for i, row := range rows {
+				if want := s.name(i); !strings.HasPrefix(row.Message, want) {
+					t.Fatalf("row %d is %s, want %s", i, row.Message, want)
+				}
+			}
+			st := r.Status()
+			t.Logf("%d rows, %d failures of connections, %d windows were there already", len(rows), st.Failures, sink.Duplicates())
+			if len(rows) != s.next {
+				t.Errorf("%d rows of %d", len(rows), s.next)
 			}
 		})
 	}

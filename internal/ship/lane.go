@@ -17,6 +17,7 @@ type lane struct {
 	session *session      // the connection of now
 	streams int           // sources that take this way
 	better  *peer         // found well again: the one to try next
+	again   [][]piece     // windows to send with the same bytes as before
 }
 
 func newLane(sv *peer) *lane { return &lane{server: sv, wake: make(chan struct{}, 1)} }

@@ -140,6 +140,26 @@ func (q *queue) take(now time.Time, events, size int) (pieces []piece) {
 	return pieces
 }
 
+// retake takes the pieces of a window that was under way when a connection broke
+// once more, so that the window has the same bytes again. It takes fewer where the
+// queue is not as it was then.
+func (q *queue) retake(pieces []piece) (same []piece) {
+	for _, p := range pieces {
+		level := p.it.from.level
+		if len(q.levels[level]) == 0 || q.levels[level][0] != p.it || p.it.next != p.lo {
+			break
+		}
+		p.it.next = p.hi
+		if p.last {
+			q.shift(int(level))
+			q.unsent -= p.it.size
+			q.sent = append(q.sent, p.it)
+		}
+		same = append(same, p)
+	}
+	return same
+}
+
 // cutRows returns how far rows from lo on fit a window that has room for this many
 // events and bytes, and how many bytes are left of it then. The first row of an
 // empty window always fits.

@@ -32,6 +32,7 @@ type session struct {
 	progress time.Time // last acknowledgement while windows are under way
 	acked    bool      // anything at all
 	retiring bool      // ends as soon as nothing is under way
+	late     bool      // the server was overdue
 }
 
 // flight is a window under way.
@@ -103,11 +104,29 @@ func (s *Shipper) connect(ctx context.Context, ln *lane, sv *peer) (acked bool, 
 		s.m.resent.Add(int(f.events - f.passed))
 	}
 	ln.session = nil
+	ss.repeatLocked()
 	ln.rewind()
 	sv.connected, sv.left = false, time.Now()
 	acked = ss.acked
 	s.mu.Unlock()
 	return acked, err
+}
+
+// repeatLocked notes the windows under way, to be cut in the same way for the next
+// connection. Where there are no positions, a server knows a window that it has
+// kept already by its bytes alone. A server that was overdue gets smaller ones
+// instead.
+func (ss *session) repeatLocked() {
+	ln := ss.lane
+	if ss.speaks == dialectBlocks || ss.late {
+		ln.again = nil
+		return
+	}
+	var again [][]piece
+	for _, f := range ss.flights {
+		again = append(again, f.pieces)
+	}
+	ln.again = append(again, ln.again...)
 }
 
 // gatherLocked takes over what waits at lanes whose servers failed, once ln's
@@ -191,7 +210,7 @@ func (ss *session) run() error {
 				continue
 			}
 			ss.s.m.timeouts.Inc()
-			ss.shrink()
+			ss.overran()
 		}
 		break
 	}
@@ -330,7 +349,7 @@ func (ss *session) readyLocked(now time.Time) (wait time.Duration, ok bool) {
 		return 0, false
 	}
 	_, size := ss.windowLocked()
-	if len(ss.flights) == 0 || q.unsent >= int64(size) {
+	if len(ss.flights) == 0 || q.unsent >= int64(size) || len(ss.lane.again) > 0 {
 		return 0, true
 	}
 	return ss.s.o.Linger - now.Sub(since), true
@@ -339,8 +358,7 @@ func (ss *session) readyLocked(now time.Time) (wait time.Duration, ok bool) {
 // launchLocked cuts a window and puts it under way.
 func (ss *session) launchLocked() *flight {
 	now := time.Now()
-	lines, size := ss.windowLocked()
-	f := &flight{pieces: ss.lane.take(now, lines, size)}
+	f := &flight{pieces: ss.cutLocked(now)}
 	for i := range f.pieces {
 		p := &f.pieces[i]
 		f.events += ss.events(*p)
@@ -354,6 +372,21 @@ func (ss *session) launchLocked() *flight {
 	ss.flights = append(ss.flights, f)
 	ss.s.mu.status.LinesSent += int64(f.events)
 	return f
+}
+
+// cutLocked takes the next window's pieces from the queue.
+func (ss *session) cutLocked(now time.Time) []piece {
+	for ln := ss.lane; len(ln.again) > 0; {
+		next := ln.again[0]
+		if ln.again = ln.again[1:]; ss.speaks == dialectBlocks {
+			continue
+		}
+		if pieces := ln.retake(next); len(pieces) > 0 {
+			return pieces
+		}
+	}
+	lines, size := ss.windowLocked()
+	return ss.lane.take(now, lines, size)
 }
 
 // events is how many sequence numbers a piece takes.

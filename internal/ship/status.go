@@ -108,8 +108,9 @@ func (s *Shipper) failed(ln *lane, sv *peer, reached, acked bool, err error) {
 	if sv.health < 0.25 && len(s.servers) > 1 {
 		sv.failures = max(sv.failures, 1) // it works, but never for long: let others try
 	}
-	if reached && sv.failures > 2 {
+	if reached && sv.failures > 4 {
 		sv.shrink() // perhaps it cannot take windows of this size
+		ln.again = nil
 	}
 	delay := s.backoff(sv.failures)
 	sv.nextTry = now.Add(delay)

@@ -196,6 +196,7 @@ func (s *Shipper) pourLocked(from *lane) {
 		return
 	}
 	items := from.removeAll()
+	from.again = nil
 	for _, it := range items {
 		st := it.from
 		if st.lane == from {
