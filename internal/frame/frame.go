@@ -212,7 +212,7 @@ func (f *Framer) Window() int {
 	if f.plain {
 		return f.maxLine + 2
 	}
-	return f.extent() + f.physicalMax() + 16
+	return max(f.extent(), f.physicalMax()+4) + f.physicalMax() + 16
 }
 
 // extent is the most bytes of the source from the first to the last of one event.

@@ -249,6 +249,13 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
+// TestWindow: two lines of which each is longer than an event may be fit into the
+// window, so that the first is never cut off for want of room.
+func TestWindow(t *testing.T) {
+	a, b := strings.Repeat("a", 500), strings.Repeat("b", 500)
+	expect(t, Options{MaxLine: 512, Multiline: &Multiline{Pattern: `^b`, MaxBytes: 16}}, a+"\n"+b+"\nc\n", a+"[_split]", b, "c")
+}
+
 // TestNothingCopied: joined lines of UTF-8 lie in what was read.
 func TestNothingCopied(t *testing.T) {
 	f := mustNew(t, Options{Multiline: &Multiline{Pattern: `^\s`}})

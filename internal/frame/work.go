@@ -138,7 +138,7 @@ func (w *work) take(p *physical) {
 		w.expire(&w.streams[i], p.from, c.meta.nanos)
 	}
 	s := &w.streams[c.stream]
-	s.seen, s.seenTime = p.to, max(s.seenTime, c.meta.nanos)
+	s.seen, s.seenTime = p.to, c.meta.nanos // of the last line alone: what was before may be another run
 	t = w.text(c.off, c.n)
 	t.from, t.to, t.cut, t.meta = p.from, p.to, p.cut, c.meta
 	w.part(s, t, c.more, p.marks)
@@ -193,7 +193,8 @@ func (w *work) expire(s *stream, at int, nanos int64) {
 	if s.event < 0 && !s.hasPart {
 		return
 	}
-	if at-s.seen <= maxGap && (nanos == 0 || nanos-s.seenTime <= int64(w.f.flush)) {
+	late := nanos != 0 && s.seenTime != 0 && nanos-s.seenTime > int64(w.f.flush)
+	if at-s.seen <= maxGap && !late {
 		return
 	}
 	w.closeStream(s)
