@@ -38,7 +38,6 @@ type forwarder struct {
 	files    *following // nil when no files are named
 	reloaded time.Time  // when a configuration was last taken over
 	failed   string     // why the last one was not
-	status   string     // what systemd was told last
 }
 
 // following is a Tailer and its Run of now.

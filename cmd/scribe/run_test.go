@@ -59,6 +59,13 @@ func (s *server) count(text string) int {
 	return s.lines[text]
 }
 
+// distinct is how many different lines came.
+func (s *server) distinct() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.lines)
+}
+
 // await waits until a line has come.
 func (s *server) await(t *testing.T, text string) {
 	t.Helper()

@@ -42,7 +42,7 @@ func (t *Tailer) Change(o Options) error {
 	t.o, t.groups = n, groups
 	t.scans = 0 // what is unfinished is looked for again
 	for _, f := range t.files {
-		f.seen, f.watched = 0, false
+		f.seen = 0
 		g := t.groupOf(f.label)
 		if g == nil {
 			t.letGoLocked(f)
@@ -98,9 +98,11 @@ func makeGroups(groups []Group, maxLine int) (out []*group, err error) {
 func (t *Tailer) begin(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ctx, t.stopped, t.watch = ctx, false, nil
+	t.ctx, t.stopped = ctx, false
 	for _, f := range t.files {
-		f.watched = false
+		if f.pub.from > 0 || f.bound {
+			t.enqueueLocked(f) // what the end of an earlier Run kept from being sent
+		}
 	}
 }
 

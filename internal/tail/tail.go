@@ -284,14 +284,16 @@ func New(o Options) (*Tailer, error) {
 func (t *Tailer) Run(ctx context.Context) error {
 	t.begin(ctx)
 	var wg sync.WaitGroup
-	if !t.o.NoWatch {
+	if !t.o.NoWatch && t.watch == nil {
 		w, err := newWatcher(t)
 		if err != nil {
 			t.log.Warn("no notification of changes by the kernel, files are polled", "error", err)
 		} else {
 			t.watch = w
-			wg.Go(func() { w.run(ctx) })
 		}
+	}
+	if w := t.watch; w != nil {
+		wg.Go(func() { w.run(ctx) })
 	}
 	for range t.o.Workers {
 		wg.Go(func() { t.work(ctx) })
@@ -423,5 +425,9 @@ func (t *Tailer) closeAll() {
 	defer t.mu.Unlock()
 	for _, f := range t.files {
 		t.closeFile(f)
+	}
+	if t.watch != nil {
+		t.watch.close()
+		t.watch = nil
 	}
 }

@@ -8,8 +8,10 @@ type watcher interface {
 	// watch makes dirs the folders that are watched and returns those that are; an
 	// error says why some are not.
 	watch(dirs map[string]struct{}) (covered map[string]bool, err error)
-	// run passes changes on until ctx ends, and then releases everything.
+	// run passes changes on until ctx ends. Another run goes on where it was.
 	run(ctx context.Context)
+	// close releases everything, behind the last run.
+	close()
 }
 
 // hints is told by a watcher what happened.

@@ -90,14 +90,24 @@ func (w *inotify) dropLocked(wd int32) {
 	delete(w.wds, wd)
 }
 
+func (w *inotify) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true // watch must not use the descriptor's number any more
+	_ = w.file.Close()
+}
+
 func (w *inotify) run(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { _ = w.file.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	_ = w.file.SetReadDeadline(time.Time{}) // that of a run before
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = w.file.SetReadDeadline(time.Unix(1, 0))
+		close(stopped)
+	})
 	defer func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.closed = true // watch must not use the descriptor's number any more
-		_ = w.file.Close()
+		if !stop() {
+			<-stopped
+		}
 	}()
 	buf := make([]byte, 64<<10)
 	var path []byte

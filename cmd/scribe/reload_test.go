@@ -1,0 +1,341 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"journalist/internal/cli"
+)
+
+// yml writes a scribe.yml for this site's server over the one that may be there.
+func (s *site) yml(t *testing.T, path, rest string) {
+	t.Helper()
+	text := fmt.Sprintf("output:\n  servers: [%q]\n  tls: {ca: %[2]s/ca.crt, certificate: %[2]s/web.crt, key: %[2]s/web.key}\n%[3]s\n", s.addr, s.dir, rest)
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Configurations change while lines are written and files rotated: other fields,
+// other rules, other groups, another server. Each line comes once.
+func TestReloadUnderLoad(t *testing.T) {
+	s, other := newSite(t), newSite(t)
+	dir := filepath.Join(s.dir, "logs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	conf, state := filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	files := fmt.Sprintf("files: [{paths: [%q], fields: {n: %%d}}]\n", dir+"/*.log")
+	s.yml(t, conf, fmt.Sprintf(files, 0))
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	awaitStatus(t, state, func(*cli.ScribeStatus) bool { return true })
+
+	const lines = 6000
+	var written atomic.Bool
+	go func() {
+		defer written.Store(true)
+		var f *os.File
+		name := filepath.Join(dir, "app.log")
+		for i := range lines {
+			if i%1000 == 0 {
+				if f != nil {
+					_ = f.Close() // written
+					if err := os.Rename(name, fmt.Sprintf("%s.%d", name, i)); err != nil {
+						t.Error(err)
+					}
+				}
+				var err error
+				if f, err = os.Create(name); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+			if _, err := fmt.Fprintf(f, "line %d\n", i); err != nil {
+				t.Error(err)
+			}
+			for i == 0 && s.count("line 0")+other.count("line 0") == 0 && !t.Failed() {
+				time.Sleep(time.Millisecond)
+			}
+			if i%10 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		_ = f.Close() // written
+	}()
+	reloads := 0
+	for ; !written.Load(); reloads++ {
+		to, rest := s, fmt.Sprintf(files, reloads)
+		switch reloads % 6 {
+		case 1:
+			to = other
+		case 2:
+			rest = strings.Replace(rest, "fields:", "rules: [{add: {team: core}}, {mask: secrets}], fields:", 1)
+		case 4:
+			rest += "fields: {all: x}\nlimits: {queue: 1MiB}\n"
+		}
+		to.yml(t, conf, rest)
+		if err := ask(t.Context(), state, "reload", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := func() bool {
+		return s.distinct()+other.distinct() >= lines
+	}
+	for deadline := time.Now().Add(10 * time.Second); !all() && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	st, err := askStatus(t.Context(), state)
+	if err != nil {
+		t.Error(err)
+	}
+	r.end(t)
+	wrong, there := 0, 0
+	for i := range lines {
+		text := fmt.Sprintf("line %d", i)
+		if n := s.count(text) + other.count(text); n != 1 {
+			if wrong++; wrong < 10 {
+				t.Errorf("%q came %d times", text, n)
+			}
+		}
+		there += other.count(text)
+	}
+	if wrong > 0 {
+		t.Errorf("%d lines are wrong after %d reloads\n%s\n%+v", wrong, reloads, r.out, st.Files)
+	}
+	if reloads < 5 || there == 0 {
+		t.Errorf("%d reloads, %d lines at the other server: the test tests nothing", reloads, there)
+	}
+}
+
+// What is wrong stays without effect and is told; SIGHUP does the same as reload.
+func TestReloadOfAWrongConfiguration(t *testing.T) {
+	s := newSite(t)
+	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	write(t, log, "one\n")
+	good := fmt.Sprintf("files: [{paths: [%q]}]\n", log)
+	s.yml(t, conf, good)
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	s.await(t, "one")
+
+	for _, c := range []struct{ rest, want string }{
+		{"files: [{paths: [", "YAML"},
+		{good + "limits: {queue: much}", "limits.queue"},
+		{fmt.Sprintf("files: [{paths: [%q], rules: [{drop: 'a ('}]}]", log), "rules: "},
+		{fmt.Sprintf("files: [{paths: [%q], encoding: klingon}]", log), "klingon"},
+		{fmt.Sprintf("files: [{paths: [%q], multiline: {pattern: '%%{NONSENSE}'}}]", log), "NONSENSE"},
+		{"files: [{paths: ['[']}]", "pattern"},
+	} {
+		s.yml(t, conf, c.rest)
+		if code, out := once(t, "reload", "--state-dir", state); code != cli.ExitFailure || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit code %d\n%s", c.rest, code, out)
+		}
+	}
+	if _, out := once(t, "status", "--state-dir", state); !strings.Contains(out, "was not taken over") {
+		t.Errorf("status\n%s", out)
+	}
+	write(t, log, "two\n")
+	s.await(t, "two")
+
+	more := filepath.Join(s.dir, "more.log")
+	write(t, more, "three\n")
+	s.yml(t, conf, good+fmt.Sprintf("  # more\nhost: renamed\nstdin: false\nfields: {x: y}\nsyslog:\n"))
+	s.yml(t, conf, fmt.Sprintf("host: renamed\nfiles: [{paths: [%q, %q]}]\n", log, more))
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, "three")
+	st := awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.ConfigProblem == "" && st.Reloaded.After(st.Started) })
+	if len(st.Files) != 2 {
+		t.Errorf("files %+v", st.Files)
+	}
+	if code, out := once(t, "reload", "--state-dir", state); code != 0 || !strings.Contains(out, "in effect") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	r.end(t)
+	if code, out := once(t, "reload", "--state-dir", state); code != cli.ExitFailure || !strings.Contains(out, "no scribe runs") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	for _, line := range []string{"one", "two", "three"} {
+		if n := s.count(line); n != 1 {
+			t.Errorf("%q came %d times", line, n)
+		}
+	}
+	if !s.hosts["renamed"] {
+		t.Errorf("hosts %v", s.hosts)
+	}
+}
+
+// A server that is down is changed for one that works: what waited goes there.
+func TestReloadToAnotherServer(t *testing.T) {
+	s := newSite(t)
+	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := *s
+	down.server = &server{addr: l.Addr().String()}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := fmt.Sprintf("files: [{paths: [%q]}]\n", log)
+	down.yml(t, conf, files)
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	for i := range 5 {
+		write(t, log, fmt.Sprintf("line %d\n", i))
+		awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.Server.QueueLines == int64(i+1) })
+	}
+	if err := os.Remove(log); err != nil {
+		t.Fatal(err)
+	}
+	s.yml(t, conf, files)
+	if err := ask(t.Context(), state, "reload", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, "line 4")
+	write(t, log, "new\n")
+	s.await(t, "new")
+	r.end(t)
+	for i := range 5 {
+		if n := s.count(fmt.Sprintf("line %d", i)); n != 1 {
+			t.Errorf("line %d came %d times", i, n)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := newSite(t)
+	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	sock := filepath.Join(s.dir, "metrics.sock")
+	write(t, log, "one\n")
+	s.yml(t, conf, fmt.Sprintf("files: [{paths: [%q]}]\nmetrics: {listen: \"unix://%s\"}\nlimits: {memory: 32MiB}\n", log, sock))
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	s.await(t, "one")
+	awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.Server.LinesAcked == 1 })
+	client := &http.Client{Transport: &http.Transport{
+		Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", sock) }, DisableKeepAlives: true,
+	}}
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "scribe_ship_lines_acked_total 1"} {
+		resp, err := client.Get("http://scribe" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close() // read
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s %v\n%s", path, resp.Status, err, body)
+		}
+	}
+	r.end(t)
+	if code, out := once(t, "run", "--config", conf, "--metrics", "0.0.0.0:9293"); code != cli.ExitUsage || !strings.Contains(out, "only this machine") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+func TestNotReadyWithoutServer(t *testing.T) {
+	s := newSite(t)
+	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	write(t, log, "one\n")
+	down := *s
+	down.server = &server{addr: "127.0.0.1:1"}
+	down.yml(t, conf, fmt.Sprintf("files: [{paths: [%q]}]\n", log))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, "run", "--config", conf, "--state-dir", state, "--metrics", addr)
+	awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.Server.QueueLines == 1 })
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + addr + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close() // the status is what counts
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("readyz says %s", resp.Status)
+	}
+	r.end(t)
+}
+
+// systemd hears of the start, each reload and the end.
+func TestSystemdHears(t *testing.T) {
+	s := newSite(t)
+	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	sock := filepath.Join(s.dir, "notify.sock")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: sock, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }() // read
+	t.Setenv("NOTIFY_SOCKET", sock)
+	t.Setenv("WATCHDOG_USEC", "40000")
+	heard := func(want string) {
+		t.Helper()
+		if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := c.Read(buf)
+			if err != nil {
+				t.Fatalf("systemd does not hear %q: %v", want, err)
+			}
+			if strings.HasPrefix(string(buf[:n]), want) {
+				return
+			}
+		}
+	}
+	s.yml(t, conf, fmt.Sprintf("files: [{paths: [%q]}]\n", log))
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	heard("READY=1\nSTATUS=0 lines shipped")
+	heard("WATCHDOG=1")
+	go func() { _ = syscall.Kill(os.Getpid(), syscall.SIGHUP) }() // this process is there
+	heard("RELOADING=1\nMONOTONIC_USEC=")
+	heard("READY=1")
+	go r.stop()
+	heard("STOPPING=1")
+	r.end(t)
+}
+
+func TestTestCommand(t *testing.T) {
+	dir := t.TempDir()
+	conf, log := filepath.Join(dir, "scribe.yml"), filepath.Join(dir, "app.log")
+	write(t, log, "level=debug a\nat once password=hunter2\n\tat frame 1\n\tat frame 2\nlast\n")
+	write(t, conf, fmt.Sprintf(`output: {servers: [a:1]}
+host: web-01
+files:
+  - paths: [%q]
+    fields: {type: app}
+    multiline: {pattern: '^\t', what: previous}
+    rules: [{drop: 'debug'}, {mask: secrets}, {add: {team: core}}]
+`, log))
+	code, out := once(t, "test", log, "--config", conf)
+	rows := strings.Split(strings.TrimSpace(out), "\n")
+	if code != 0 || len(rows) != 3 || !strings.Contains(rows[0], `\n\tat frame 2"`) || strings.Contains(out, "hunter2") ||
+		!strings.Contains(rows[0], `"team":"core"`) || !strings.Contains(rows[1], `"last"`) || !strings.Contains(rows[2], "1 more were dropped") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	if code, out := once(t, "test", log, "-n", "1"); code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, "level=debug a") {
+		t.Errorf("without configuration: exit code %d\n%s", code, out)
+	}
+	write(t, filepath.Join(dir, "none.txt"), "x\n")
+	if code, out := once(t, "test", filepath.Join(dir, "none.txt"), "--config", conf); code != cli.ExitFailure || !strings.Contains(out, "would not be read") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
