@@ -52,7 +52,7 @@ func (w *work) extra(e *event, i int) {
 	switch {
 	case m.damaged:
 		key(record.FieldError)
-		d = append(d, `"the line is not of the container format `...)
+		d = append(d, `"the line is not of the format `...)
 		d = append(append(d, w.f.format...), '"')
 	case e.bad > 0:
 		key(record.FieldError)

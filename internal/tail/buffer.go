@@ -65,7 +65,7 @@ const keepFree = 1 << 20
 // put takes a run back.
 func (p *pool) put(r *run) {
 	r.file = nil
-	r.lines = record.Lines{Rows: r.lines.Rows[:0]}
+	r.lines = record.Lines{Rows: r.lines.Rows[:0], Extras: r.lines.Extras[:0]}
 	p.mu.Lock()
 	if p.sizes[r.class] == readSize+record.TailMax || len(p.free[r.class])*p.sizes[r.class] < keepFree {
 		p.free[r.class] = append(p.free[r.class], r)
