@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -54,8 +55,12 @@ func (r *Runner) behind(ctx context.Context, path string, upTo int64) (missing i
 func (r *Runner) gate(ctx context.Context, x *unit, s *step) error {
 	for {
 		missing, a, err := r.behind(ctx, s.From, -1)
-		if err != nil || missing == 0 {
-			return err
+		if err != nil {
+			r.unasked(err)
+			return errPending
+		}
+		if missing == 0 {
+			return nil
 		}
 		since := time.Unix(0, a.MTime)
 		if r.pastCap(missing, since) {
@@ -68,6 +73,11 @@ func (r *Runner) gate(ctx context.Context, x *unit, s *step) error {
 		r.waits(Waiting{Path: s.From, For: string(s.Kind), Bytes: missing, Since: since})
 		return errPending
 	}
+}
+
+// unasked tells that nobody knows what is acknowledged; it is asked again later.
+func (r *Runner) unasked(err error) {
+	r.tell(slog.LevelError, fmt.Sprintf("a rotation waits: %v", err))
 }
 
 func (r *Runner) pastCap(missing int64, since time.Time) bool {
@@ -90,7 +100,7 @@ func (r *Runner) pass(s *step, missing int64) {
 
 // wait waits a moment, if there is time left.
 func (r *Runner) wait(ctx context.Context) bool {
-	if !r.o.Clock().Before(r.patience) {
+	if !time.Now().Before(r.patience) {
 		return false
 	}
 	select {
@@ -115,8 +125,12 @@ func (r *Runner) prepared(ctx context.Context, p *plan, targets []target, now ti
 	}
 	for {
 		w, err := r.firstBehind(ctx, p, targets, now)
-		if err != nil || w == nil {
-			return err == nil, err
+		if err != nil {
+			r.unasked(err)
+			return false, ctx.Err()
+		}
+		if w == nil {
+			return true, nil
 		}
 		if !r.wait(ctx) {
 			r.waits(*w)
@@ -219,12 +233,13 @@ func (r *Runner) cut(ctx context.Context, x *unit, i int, again bool) error {
 		}
 		return r.wasCut(s, res)
 	}
-	err := r.o.Forwarder.Cut(ctx, s.From, func(acked uint64) (uint64, error) {
+	err := r.o.Forwarder.Cut(ctx, s.From, s.To, func(acked uint64) (Cutting, error) {
 		j.Limit = acked
 		if err := run(); err != nil {
-			return 0, err
+			return Cutting{}, err
 		}
-		return res.Fill, r.wasCut(s, res)
+		r.hook("cut")
+		return Cutting{Next: res.Fill, Copy: s.To}, r.wasCut(s, res)
 	})
 	switch {
 	case errors.Is(err, ErrNotFollowed):
@@ -240,7 +255,7 @@ func (r *Runner) cut(ctx context.Context, x *unit, i int, again bool) error {
 		}
 		r.pass(s, missing)
 		j.Limit, j.Classic = truncate.NoLimit, true
-	case errors.Is(err, truncate.ErrUnsafe):
+	case errors.Is(err, truncate.ErrUnsafe), errors.Is(err, ErrNoCut):
 		j.Limit, j.Classic = truncate.NoLimit, true // who reads it finds the rest in the copy
 	default:
 		return err

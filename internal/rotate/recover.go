@@ -10,28 +10,41 @@ import (
 
 // Recover completes the cuts that were under way when scribe ended, and tells the
 // Forwarder, which must not have begun to read. All else can wait for Once or Run.
+// It is called before them, when there is a Forwarder.
 func (r *Runner) Recover(ctx context.Context) error {
 	for _, u := range r.state.Open() {
 		x := &unit{u: u}
 		if json.Unmarshal(u.Plan, &x.plan) != nil {
 			continue // resume says so
 		}
-		for i := range x.Steps {
-			s := &x.Steps[i]
-			if u.Notes[i] == nil || s.Kind != cut {
-				continue
-			}
-			j := truncate.Job{Path: s.From, Copy: s.To, Dev: s.Attr.Dev, Ino: s.Attr.Ino}
-			done, err := r.recut(ctx, x, i, j)
-			if err != nil {
-				return err
-			}
-			if done {
-				if err := r.state.Done(u, i, state.OK); err != nil {
-					return err
-				}
-			}
+		if err := r.recoverCut(ctx, x); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// recoverCut completes the cut that a plan is at, or takes away what there is of
+// its copy, so that nobody reads it for a log of its own.
+func (r *Runner) recoverCut(ctx context.Context, x *unit) error {
+	for i := range x.Steps {
+		s := &x.Steps[i]
+		if _, done := x.u.Done[i]; done {
+			continue
+		}
+		if s.Kind != cut || x.u.Done[i-1] == state.Failed {
+			return nil
+		}
+		done, err := r.recut(ctx, x, i, truncate.Job{Path: s.From, Copy: s.To, Dev: s.Attr.Dev, Ino: s.Attr.Ino})
+		switch {
+		case err != nil:
+			return err
+		case done:
+			return r.state.Done(x.u, i, state.OK)
+		case s.To != "":
+			return asUser(x.Su, func() error { return removeFile(s.To) })
+		}
+		return nil
 	}
 	return nil
 }
@@ -55,8 +68,8 @@ func (r *Runner) recut(ctx context.Context, x *unit, i int, j truncate.Job) (don
 	if err := r.wasCut(&x.Steps[i], res); err != nil {
 		return false, err
 	}
-	if r.o.Forwarder != nil && res.Fill > 0 {
-		if err := r.o.Forwarder.Recut(ctx, j.Path, res.Fill); err != nil {
+	if r.o.Forwarder != nil && in.Way != truncate.Unsafe {
+		if err := r.o.Forwarder.Recut(ctx, j.Path, Cutting{Next: res.Fill, Copy: j.Copy}); err != nil {
 			return false, err
 		}
 	}

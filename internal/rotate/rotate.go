@@ -43,19 +43,26 @@ type Forwarder interface {
 	Acked(ctx context.Context, path string, dev, ino uint64) (Progress, error)
 	// Cut stops the reading of the file at path, waits for what was read of it to
 	// be acknowledged, and calls cut with the offset up to which it was. cut takes
-	// away what is before it and returns where what is left begins. The error of
-	// cut is returned; ErrNotFollowed means that the file is not forwarded,
-	// ErrNotAcked that the acknowledgements did not come in time: then cut was not
-	// called.
-	Cut(ctx context.Context, path string, cut func(acked uint64) (next uint64, err error)) error
+	// away what is before it; what it makes at copyTo is not read meanwhile. The error of cut is returned; the others below mean
+	// that cut was not called.
+	Cut(ctx context.Context, path, copyTo string, cut func(acked uint64) (Cutting, error)) error
 	// Recut tells of a cut that was completed after a crash.
-	Recut(ctx context.Context, path string, next uint64) error
+	Recut(ctx context.Context, path string, done Cutting) error
+}
+
+// Cutting is what a cut has done: what is left of the file begins at Next, what
+// was taken out is in Copy, "" for nowhere.
+type Cutting struct {
+	Next uint64 `json:"next"`
+	Copy string `json:"copy,omitempty"`
 }
 
 // What a Forwarder answers.
 var (
 	ErrNotFollowed = errors.New("the file is not forwarded")
 	ErrNotAcked    = errors.New("not everything that was read is acknowledged")
+	// ErrNoCut: the file may be copied and truncated, but not cut.
+	ErrNoCut = errors.New("the file cannot be cut while it is read")
 )
 
 // Options are what a Runner needs. Configs and State must be set.
@@ -204,7 +211,7 @@ type Result struct {
 // all that is there. Problems are logged and counted; an error means that nothing
 // more can be done.
 func (r *Runner) Once(ctx context.Context, force bool) (Result, error) {
-	r.patience = r.o.Clock().Add(r.o.GateWait)
+	r.patience = time.Now().Add(r.o.GateWait)
 	return r.round(ctx, force)
 }
 

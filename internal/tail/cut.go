@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"time"
 
 	"journalist/internal/record"
@@ -33,11 +34,13 @@ const cutPoll = 5 * time.Millisecond
 // acknowledged, calls cut with the offset up to which it was, and reads on where
 // cut says, as a new generation. Bytes before that offset may be taken out of the
 // file in cut, which must not return before it is clear whether they were. An error
-// of cut, which is returned, means that the file is as it was. Cut waits until ctx
-// ends; several goroutines may call it.
-func (t *Tailer) Cut(ctx context.Context, path string, cut func(acked uint64) (Cutting, error)) error {
+// of cut, which is returned, means that the file is as it was. What cut makes at
+// copyTo is not looked at before Cut returns. Cut waits until ctx ends; several
+// goroutines may call it.
+func (t *Tailer) Cut(ctx context.Context, path, copyTo string, cut func(acked uint64) (Cutting, error)) error {
 	t.cutting.RLock()
 	defer t.cutting.RUnlock()
+	defer t.reserve(copyTo)()
 	fi, err := t.fs.Stat(path)
 	if err != nil {
 		return err
@@ -46,7 +49,7 @@ func (t *Tailer) Cut(ctx context.Context, path string, cut func(acked uint64) (C
 	if !ok {
 		return ErrNotFollowed
 	}
-	f, err := t.take(ctx, node)
+	f, err := t.take(ctx, path, node)
 	if err != nil {
 		return err
 	}
@@ -64,13 +67,33 @@ func (t *Tailer) Cut(ctx context.Context, path string, cut func(acked uint64) (C
 	return t.goOn(ctx, f, path, done)
 }
 
+// reserve keeps what is at path from being followed until release is called.
+func (t *Tailer) reserve(path string) (release func()) {
+	path = filepath.Clean(path)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reserved == nil {
+		t.reserved = make(map[string]int)
+	}
+	t.reserved[path]++
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.reserved[path]--; t.reserved[path] == 0 {
+			delete(t.reserved, path)
+		}
+	}
+}
+
 // take makes the caller the one who is busy with a file that is recognised, or has
-// nothing to recognise it by.
-func (t *Tailer) take(ctx context.Context, node inode) (*file, error) {
+// nothing to recognise it by. One that a pattern gives will be found.
+func (t *Tailer) take(ctx context.Context, path string, node inode) (*file, error) {
 	for {
 		t.mu.Lock()
 		f := t.files[node]
+		_, given := t.bornAs(path, path)
 		switch {
+		case f == nil && given != nil:
 		case f == nil || f.finished || f.skip != "":
 			t.mu.Unlock()
 			return nil, ErrNotFollowed

@@ -31,12 +31,12 @@ func (r *rig) cutFile(name, copyTo string, from, fill uint64) func(uint64) (Cutt
 }
 
 // cut runs Cut while the registry writes.
-func (r *rig) cut(name string, f func(uint64) (Cutting, error)) error {
+func (r *rig) cut(name, copyTo string, f func(uint64) (Cutting, error)) error {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
 	var err error
-	wg.Go(func() { err = r.tl.Cut(ctx, r.path(name), f) })
+	wg.Go(func() { err = r.tl.Cut(ctx, r.path(name), r.path(copyTo), f) })
 	wg.Wait()
 	return err
 }
@@ -46,7 +46,7 @@ func TestCut(t *testing.T) {
 	r.write("app.log", "one\ntwo\npart")
 	r.settle()
 	r.want("one|two")
-	if err := r.cut("app.log", r.cutFile("app.log", "app.log.1", 0, 5)); err != nil {
+	if err := r.cut("app.log", "app.log.1", r.cutFile("app.log", "app.log.1", 0, 5)); err != nil {
 		t.Fatal(err)
 	}
 	r.write("app.log", "ial\nthree\n")
@@ -60,7 +60,7 @@ func TestCut(t *testing.T) {
 	r.settle()
 	r.want("four")
 	// Once more, in a file that begins with a fill.
-	if err := r.cut("app.log", r.cutFile("app.log", "app.log.2", 5, 7)); err != nil {
+	if err := r.cut("app.log", "app.log.2", r.cutFile("app.log", "app.log.2", 5, 7)); err != nil {
 		t.Fatal(err)
 	}
 	r.write("app.log", "five\n")
@@ -81,8 +81,9 @@ func TestCutWhole(t *testing.T) {
 	r.write("app.log", "one\n")
 	r.settle()
 	r.want("one")
-	err := r.cut("app.log", func(acked uint64) (Cutting, error) {
+	err := r.cut("app.log", "app.log.1", func(acked uint64) (Cutting, error) {
 		r.copy("app.log", "app.log.1")
+		r.tl.scan() // does not see it
 		return Cutting{Copy: r.path("app.log.1")}, os.Truncate(r.path("app.log"), 0)
 	})
 	if err != nil {
@@ -104,7 +105,7 @@ func TestCutWaitsForAcks(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	never := func(uint64) (Cutting, error) { t.Error("cut before the ack"); return Cutting{}, nil }
-	if err := r.tl.Cut(ctx, r.path("app.log"), never); !errors.Is(err, ErrNotAcked) {
+	if err := r.tl.Cut(ctx, r.path("app.log"), "", never); !errors.Is(err, ErrNotAcked) {
 		t.Fatalf("error is %v", err)
 	}
 	r.write("app.log", "two\n")
@@ -120,7 +121,7 @@ func TestCutWaitsForAcks(t *testing.T) {
 	}
 	var at uint64
 	failed := errors.New("no")
-	if err := r.cut("app.log", func(acked uint64) (Cutting, error) { at = acked; return Cutting{}, failed }); !errors.Is(err, failed) || at != 8 {
+	if err := r.cut("app.log", "x", func(acked uint64) (Cutting, error) { at = acked; return Cutting{}, failed }); !errors.Is(err, failed) || at != 8 {
 		t.Fatalf("error is %v, at %d", err, at)
 	}
 	r.hold = false
@@ -134,7 +135,7 @@ func TestCutOfOtherFiles(t *testing.T) {
 	r.write("other", "one\n")
 	r.settle()
 	never := func(uint64) (Cutting, error) { t.Error("cut"); return Cutting{}, nil }
-	if err := r.cut("other", never); !errors.Is(err, ErrNotFollowed) {
+	if err := r.cut("other", "x", never); !errors.Is(err, ErrNotFollowed) {
 		t.Fatalf("error is %v", err)
 	}
 	if err := CutUnread(nil, r.reg, r.path("other"), never); !errors.Is(err, ErrNotFollowed) {

@@ -127,7 +127,7 @@ func Run(j Job) (Result, error) {
 	if in.Way == Collapse {
 		in.Remove = removable(src, end, in.Size)
 	}
-	if in.Head, err = headOf(src); err != nil {
+	if in.Head, err = headOf(src, headLen); err != nil {
 		return Result{}, err
 	}
 	if err := c.sync(end); err != nil {
@@ -296,7 +296,10 @@ func Resume(j Job, in Intent) (res Result, again bool, err error) {
 		return res, false, err
 	}
 	defer func() { _ = f.Close() }() // what counts was synced
-	head, err := headOf(f)
+	if in.Head.Len > headLen || in.Remove > in.End || in.End-in.Remove > 2*blockMax && in.Way == Collapse {
+		return res, false, fmt.Errorf("%s: a note of what was under way makes no sense: %+v", j.Path, in)
+	}
+	head, err := headOf(f, int(in.Head.Len)) // it may have grown
 	if err != nil {
 		return res, false, err
 	}
@@ -350,13 +353,14 @@ func sizeOf(f *os.File) (uint64, error) {
 	return uint64(fi.Size()), nil
 }
 
-func headOf(f *os.File) (record.Fingerprint, error) {
-	b := make([]byte, headLen)
-	n, err := f.ReadAt(b, 0)
+// headOf is of the first n bytes, or of all where there are fewer.
+func headOf(f *os.File, n int) (record.Fingerprint, error) {
+	b := make([]byte, n)
+	got, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return record.Fingerprint{}, err
 	}
-	return record.MakeFingerprint(b[:n]), nil
+	return record.MakeFingerprint(b[:got]), nil
 }
 
 // copier writes the copy.

@@ -274,19 +274,26 @@ func TestCutOff(t *testing.T) {
 		{"limit", true, Job{Limit: 4000 * 16}},
 		{"unsafe", true, Job{Limit: NoLimit, NoCollapse: true, NoPunch: true}},
 	} {
-		for stop := range 10 {
+		for stop := range 5 {
 			for _, more := range []string{"", "more\n", strings.Repeat("0123456789abcde\n", 6000)} {
-				t.Run(fmt.Sprintf("%s/%d/%d", c.name, stop, len(more)), func(t *testing.T) { cutOff(t, c.writer, c.job, stop, more) })
+				t.Run(fmt.Sprintf("%s/%d/%d", c.name, stop, len(more)), func(t *testing.T) { cutOff(t, c.writer, c.job, 5000, stop, more) })
 			}
+			t.Run(fmt.Sprintf("%s/%d/small", c.name, stop), func(t *testing.T) {
+				j := c.job
+				if j.Limit != NoLimit {
+					j.Limit = 400 * 16
+				}
+				cutOff(t, c.writer, j, 600, stop, strings.Repeat("0123456789abcde\n", 500))
+			})
 		}
 	}
 }
 
-func cutOff(t *testing.T, writer bool, job Job, stop int, more string) {
+func cutOff(t *testing.T, writer bool, job Job, lines, stop int, more string) {
 	r := newRig(t)
 	r.job = job
 	text := ""
-	for i := range 5000 {
+	for i := range lines {
 		text += fmt.Sprintf("%015d\n", i)
 	}
 	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
