@@ -387,6 +387,9 @@ func (t *Tailer) admit(fresh []*file) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range fresh {
+		if t.reserved[f.path] > 0 {
+			continue // the next scan finds it again
+		}
 		if known := t.files[f.node]; known != nil {
 			if known.path == "" { // the inode of a file that is no more, or back again
 				t.moveLocked(known, f.path)

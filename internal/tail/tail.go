@@ -203,7 +203,8 @@ type Tailer struct {
 	ctx    context.Context // Run's; for callbacks that outlive a step
 	watch  watcher
 
-	cutting sync.RWMutex // held for reading while a file is out of reading; before mu
+	cutting  sync.RWMutex   // held for reading while a file is out of reading; before mu
+	reserved map[string]int // paths that Cut writes to; guarded by mu
 
 	mu       sync.Mutex
 	ready    sync.Cond // queue is not empty, or stopped
