@@ -24,6 +24,7 @@ type file struct {
 	group *group
 	node  inode
 	path  string // where it is now; "" when nowhere
+	was   string // where it was before it was nowhere
 	size  int64
 	mtime time.Time
 	// changed is when size or mtime were seen to change, deletedAt when no name
@@ -45,6 +46,7 @@ type file struct {
 	skip                string
 	problem             string
 	pub                 published
+	arch                archive
 
 	// Of who is busy with it.
 	h        vfs.File

@@ -203,20 +203,20 @@ func (t *Tailer) moveLocked(f *file, path string) {
 		return
 	}
 	t.unlistLocked(f)
-	was := f.away()
+	was, away := f.path, f.away()
 	f.path, f.real = path, ""
 	f.changed = t.o.Clock() // the grace time begins
 	if path != "" {
 		t.byPath[path] = f
 		f.deletedAt = time.Time{}
 	} else {
-		f.deletedAt = f.changed
+		f.deletedAt, f.was = f.changed, was
 	}
 	if !f.bound {
 		t.nameLocked(f, path)
 		return
 	}
-	if f.away() && !was {
+	if f.away() && !away {
 		t.m.rotations.Inc()
 		t.log.Debug("file was renamed or removed", "file", f.label, "now", path)
 	}
@@ -231,7 +231,10 @@ func (t *Tailer) moveLocked(f *file, path string) {
 // something to do.
 func (t *Tailer) lookLocked(f *file, fi fs.FileInfo, now time.Time) {
 	changed := f.sawLocked(fi, now)
-	rest := f.away() && f.size > int64(f.pub.offset) // a last line that waits for the grace time
+	if changed && f.arch.kind != "" {
+		f.skip = ""
+	}
+	rest := f.away() && f.arch.kind == "" && f.size > int64(f.pub.offset) // a last line that waits for the grace time
 	if changed || f.retry || rest {
 		t.enqueueLocked(f)
 	} else if f.h != nil && !f.busy && !f.queued && f.size <= int64(f.pub.offset) && now.Sub(f.changed) > f.group.CloseIdle {
@@ -426,7 +429,7 @@ func (t *Tailer) calm() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range t.files {
-		if !f.watched || f.retry || (f.away() && (f.path == "" || f.size > int64(f.pub.offset))) || (!f.bound && f.size > 0 && f.skip == "") {
+		if !f.watched || f.retry || (f.away() && (f.path == "" || f.extentLocked() > int64(f.pub.offset))) || (!f.bound && f.size > 0 && f.skip == "") {
 			return false
 		}
 	}

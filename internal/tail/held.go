@@ -40,7 +40,7 @@ func (t *Tailer) limitHeld() {
 	t.mu.Unlock()
 	slices.Reverse(over)
 	for _, f := range over {
-		t.giveUp(f)
+		t.giveUp(f, false)
 		t.done(f, false)
 	}
 }

@@ -33,13 +33,19 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 	if n == 0 {
 		return false, nil
 	}
+	if kind := compression(head); kind != "" && !unpacks(kind) {
+		t.skip(f, "compressed with "+kind)
+		return false, nil
+	} else if kind != "" {
+		t.closeFile(f)
+		t.mu.Lock()
+		f.arch = archive{kind: kind}
+		t.mu.Unlock()
+		return true, nil
+	}
 	if g := t.takeAdopt(f); g != nil {
 		t.bind(f, *g)
 		return true, nil
-	}
-	if kind := compression(head); kind != "" {
-		t.skip(f, "compressed with "+kind)
-		return false, nil
 	}
 	if g, ok, err := t.known(f, v, head, size); err != nil {
 		return false, err
@@ -180,6 +186,9 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 			continue // devices may be renumbered at boot, but then the name fits
 		}
 		fits := g.To <= size && g.Head.MatchesStart(head)
+		if p, ok := f.h.(*packed); ok && fits && g.Size == g.To && p.claims(g.To) {
+			return g, true, nil // read to its end, and not to be unpacked to see that
+		}
 		if fits {
 			if fits, err = matches(f.h, g.Head, g.Tail, g.To); err != nil {
 				return g, false, err

@@ -49,8 +49,11 @@ func (t *Tailer) step(ctx context.Context, f *file) (more bool) {
 		return false
 	}
 	if v.giveUp || (v.deleted && f.h == nil) {
-		t.giveUp(f)
+		t.giveUp(f, !v.giveUp)
 		return false
+	}
+	if f.arch.kind != "" {
+		return t.stepArchive(ctx, f, v)
 	}
 	if f.h == nil && !t.openFile(f, v) {
 		return false
@@ -225,6 +228,9 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	var end frame.Ending
 	if atEOF {
 		end.Quiet, end.Last = t.quiet(f), v.away && v.quiet
+		if p, ok := f.h.(*packed); ok {
+			end.Last = errors.Is(p.end, io.EOF) || t.quiet(f) >= copyWait
+		}
 	}
 	used, full, wait := fr.Frame(&r.lines, data, body, f.offset+skipped, end)
 	if used == 0 {
@@ -382,21 +388,43 @@ func (t *Tailer) unlistLocked(f *file) {
 }
 
 // giveUp lets go of a deleted file that still has something to read, or can no
-// longer be read, and counts the loss.
-func (t *Tailer) giveUp(f *file) {
+// longer be read: its rest is read from a copy, or counted as lost. With wait a copy
+// may still be made, as by gzip.
+func (t *Tailer) giveUp(f *file, wait bool) {
 	t.mu.Lock()
-	size := f.maxSize
+	size, label, group, deletedAt := f.maxSize, f.label, f.group, f.deletedAt
+	if f.arch.kind != "" {
+		size = f.extentLocked()
+	}
 	t.mu.Unlock()
-	if f.h != nil {
+	if f.h != nil && f.arch.kind == "" {
 		if fi, err := f.h.Stat(); err == nil {
 			size = fi.Size()
 		}
 	}
-	if lost := size - int64(f.offset); lost > 0 {
-		t.m.lostBytes.Add(int(lost))
-		t.log.Error("file is gone before it was read to its end", "file", f.label, "lost_bytes", lost)
+	lost := size - int64(f.offset)
+	g := record.Generation{ID: f.id, Path: label, Head: f.head, Tail: f.tail, To: f.offset, Size: uint64(size), Dev: f.node.dev, Ino: f.node.ino}
+	if lost <= 0 {
+		path, node, ok := t.compressedFrom(f, g)
+		t.finish(f)
+		if ok {
+			t.goOnIn(f, group, g, path, node)
+		}
+		return
+	}
+	path, node, ok := t.findCopy(g, f.node)
+	if wait = wait && !f.id.IsZero() && t.since(deletedAt) < copyWait; wait && !ok {
+		t.retry(f)
+		return
 	}
 	t.finish(f)
+	if ok {
+		t.log.Info("file is gone before it was read to its end, reading the rest from its copy", "file", label, "copy", path, "offset", g.To)
+		t.goOnIn(f, group, g, path, node)
+		return
+	}
+	t.m.lostBytes.Add(int(lost))
+	t.log.Error("file is gone before it was read to its end", "file", label, "lost_bytes", lost)
 }
 
 // trouble notes what is wrong with a file, and says so when that is new. The next

@@ -19,13 +19,16 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	if f.nulls > 0 { // nothing was sent yet
 		old.To, old.Tail = 0, record.Fingerprint{}
 	}
+	if f.arch.kind != "" {
+		t.closeFile(f)
+	}
 	f.restart()
 	f.regrown = true
 	t.mu.Lock()
 	delete(t.byID, old.ID)
 	t.nameLocked(f, v.path)
 	old.Size = uint64(max(f.maxSize, 0))
-	f.changed, f.bound, f.maxSize = t.o.Clock(), false, f.atSize
+	f.changed, f.bound, f.maxSize, f.arch = t.o.Clock(), false, f.atSize, archive{}
 	f.publishLocked()
 	t.mu.Unlock()
 	t.replaced(v.group, old, v.node)
@@ -66,7 +69,7 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 		}
 		p := filepath.Join(dir, e.Name())
 		fi, err := t.fs.Stat(p)
-		if err != nil || !fi.Mode().IsRegular() || uint64(max(fi.Size(), 0)) < g.To {
+		if err != nil || !fi.Mode().IsRegular() || (uint64(max(fi.Size(), 0)) < g.To && !packedName(p)) {
 			continue
 		}
 		n, _, isFile := inodeOf(fi)
@@ -79,17 +82,37 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 		if taken {
 			continue
 		}
-		h, err := t.fs.Open(p)
-		if err != nil {
-			continue
-		}
-		same, err := matches(h, g.Head, g.Tail, g.To)
-		_ = h.Close() // only read
-		if err == nil && same {
+		if t.isCopy(p, g) {
 			path, node, best, ok = p, n, fi, true
 		}
 	}
 	return path, node, ok
+}
+
+// isCopy tells that the file at path, unpacked if it is compressed, has g's content
+// up to g.To.
+func (t *Tailer) isCopy(path string, g record.Generation) bool {
+	h, err := t.fs.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = h.Close() }() // only read
+	var start [16]byte
+	n, err := h.ReadAt(start[:], 0)
+	if noEOF(err) != nil {
+		return false
+	}
+	if kind := compression(start[:n]); unpacks(kind) {
+		p, err := unpack(h, kind, nil)
+		if err != nil {
+			return false
+		}
+		defer p.shutDecoder()
+		same, err := matches(p, g.Head, g.Tail, g.To)
+		return err == nil && same
+	}
+	same, err := matches(h, g.Head, g.Tail, g.To)
+	return err == nil && same
 }
 
 // adopt has the file at path continue the generation g.

@@ -247,7 +247,7 @@ func TestBadThingsInTheWay(t *testing.T) {
 	for _, err := range []error{
 		os.Mkdir(filepath.Join(dir, "dir.log"), 0o700),
 		mkfifo(filepath.Join(dir, "fifo.log")),
-		os.WriteFile(filepath.Join(dir, "z.log"), []byte("\x1f\x8b\x08compressed"), 0o600),
+		os.WriteFile(filepath.Join(dir, "z.log"), []byte("\xfd7zXZ\x00compressed"), 0o600),
 		os.Symlink("nowhere", filepath.Join(dir, "dangling.log")),
 		os.Symlink("loop.log", filepath.Join(dir, "loop.log")),
 	} {

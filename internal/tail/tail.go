@@ -199,9 +199,11 @@ type Tailer struct {
 	reg    Positions
 	pool   *pool
 	open   atomic.Int64 // open files
-	m      counters
-	ctx    context.Context // Run's; for callbacks that outlive a step
-	watch  watcher
+	// unpacking is how many compressed files are open; packed wait for that.
+	unpacking atomic.Int64
+	m         counters
+	ctx       context.Context // Run's; for callbacks that outlive a step
+	watch     watcher
 
 	cutting  sync.RWMutex   // held for reading while a file is out of reading; before mu
 	reserved map[string]int // paths that Cut writes to; guarded by mu
@@ -212,6 +214,7 @@ type Tailer struct {
 	byID     map[record.SourceID]*file
 	byPath   map[string]*file // for the watcher
 	queue    []*file
+	packed   []*file
 	stopped  bool
 	inflight map[*record.Lines]*run
 	problems map[string]string // by path or pattern: what was logged about it
@@ -223,7 +226,7 @@ type Tailer struct {
 }
 
 type counters struct {
-	lines, bytes, rotations, truncations, gapBytes, lostBytes, nulBytes, split, skipped, problems *metrics.Counter
+	lines, bytes, rotations, truncations, gapBytes, lostBytes, nulBytes, split, skipped, damaged, problems *metrics.Counter
 }
 
 // group is a Group with what is made of it.
@@ -270,7 +273,7 @@ func New(o Options) (*Tailer, error) {
 		rotations: c("scribe_rotations_total"), truncations: c("scribe_truncations_total"),
 		gapBytes: c("scribe_truncate_gap_bytes_total"), lostBytes: c("scribe_lost_bytes_total"),
 		nulBytes: c("scribe_skipped_nul_bytes_total"), split: c("scribe_split_lines_total"),
-		skipped: c("scribe_skipped_files_total"), problems: c("scribe_file_problems_total"),
+		skipped: c("scribe_skipped_files_total"), damaged: c("scribe_damaged_archives_total"), problems: c("scribe_file_problems_total"),
 	}
 	o.Metrics.Gauge(func() float64 { return float64(t.open.Load()) }, "scribe_open_files")
 	t.countFrames(o.Metrics)
@@ -365,6 +368,7 @@ func (t *Tailer) done(f *file, more bool) {
 	if more || f.again {
 		t.enqueueLocked(f)
 	}
+	t.wakePackedLocked()
 }
 
 func (t *Tailer) enqueueLocked(f *file) {
@@ -418,7 +422,7 @@ func (t *Tailer) acked(f *file, p record.Position) {
 
 // noteLocked tells the registry where f's generation stands.
 func (t *Tailer) noteLocked(f *file, s record.GenerationState) {
-	t.reg.Note(f.pub.id, f.node.dev, f.node.ino, uint64(max(f.size, 0)), s)
+	t.reg.Note(f.pub.id, f.node.dev, f.node.ino, uint64(f.extentLocked()), s)
 }
 
 func (t *Tailer) closeAll() {
