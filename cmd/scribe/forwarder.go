@@ -30,8 +30,9 @@ type forwarder struct {
 	reloads  chan chan error    // to the goroutine that reloads
 
 	// spool and stdin stay as they are from start to end.
-	spool *spool.Queue
-	stdin *tail.Tailer
+	spool  *spool.Queue
+	stdin  *tail.Tailer
+	others others
 
 	mu       sync.Mutex
 	plan     *plan
@@ -48,7 +49,7 @@ type following struct {
 }
 
 func newPlanner(s settings, dir string, log *slog.Logger) planner {
-	return planner{s: s, dir: dir, log: log, set: metrics.New()}
+	return planner{s: s, dir: dir, log: log, set: metrics.New(), enricher: &enricher{}}
 }
 
 // newForwarder makes the components, against the direction of the lines. Nothing
@@ -82,7 +83,7 @@ func newForwarder(pl planner, p *plan) (_ *forwarder, err error) {
 	f.delivery = deliver
 	if p.spool != "" {
 		f.spool, err = spool.Open(spool.Options{
-			Dir: p.spool, Name: "spool", Output: deliver.Send, Bytes: p.conf.Spool.Bytes, Logger: f.log, Metrics: f.set,
+			Dir: p.spool, Name: "spool", Output: deliver.Send, Bytes: p.conf.Spool.Bytes, Priority: p.spoolPriority, Logger: f.log, Metrics: f.set,
 		})
 		if err != nil {
 			return nil, err
@@ -99,6 +100,9 @@ func newForwarder(pl planner, p *plan) (_ *forwarder, err error) {
 			return nil, err
 		}
 		f.files = &following{tailer: t}
+	}
+	if err = f.openSources(p); err != nil {
+		return nil, err
 	}
 	f.requests = map[string]handler{"reload": f.reloadRequest}
 	return f, nil
@@ -177,6 +181,7 @@ func (f *forwarder) run(ctx context.Context) error {
 	f.addProgress(&g)
 	f.addSystemd(&g)
 	f.addStreams(&g)
+	f.addSources(&g)
 	f.addFiles(&g)
 	if f.spool != nil {
 		f.add(&g, f.spool.Run)
@@ -189,6 +194,7 @@ func (f *forwarder) run(ctx context.Context) error {
 	})
 
 	err := g.Run()
+	f.settleSources()
 	if f.spool != nil {
 		if cerr := f.spool.Close(); err == nil && cerr != nil {
 			err = fmt.Errorf("save the queue on disk: %w", cerr)

@@ -19,6 +19,8 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/rules"
 	"journalist/internal/ship"
+	"journalist/internal/source/container"
+	"journalist/internal/source/syslog"
 	"journalist/internal/tail"
 )
 
@@ -41,6 +43,8 @@ type plan struct {
 	rotate                []string
 	memory                int64 // 0 is no limit
 	spool                 string
+	spoolPriority         uint8
+	containers            *container.Options // nil: no files of containers
 }
 
 // planner makes plans of one process.
@@ -49,6 +53,8 @@ type planner struct {
 	dir string // of the state
 	log *slog.Logger
 	set *metrics.Set
+	// enricher is shared by all plans.
+	enricher *enricher
 }
 
 // load reads the configuration and makes it ready.
@@ -128,13 +134,22 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	for _, l := range conf.Syslog {
 		r, err := p.rules(l.Rules, rules.Text)
 		problems = appendProblem(problems, err)
+		fail(p.s.config, 0, "syslog", syslog.Check(l.Listen, l.Remote))
 		out.syslog = append(out.syslog, r)
+		out.spoolPriority = max(out.spoolPriority, uint8(l.Priority))
+	}
+	for _, g := range out.stdin {
+		out.spoolPriority = max(out.spoolPriority, g.Priority)
+	}
+	if out.containers = containers(conf); out.containers != nil {
+		_, err := container.New(*out.containers)
+		fail(p.s.config, 0, "containers", err)
 	}
 	if out.ship, err = p.shipping(conf, out.queueBytes); err != nil {
 		problems = append(problems, config.Problem{File: p.s.config, Key: "output", Msg: err.Error()})
 	}
-	for _, missing := range unwired(conf) {
-		problems = append(problems, config.Problem{File: p.s.config, Key: missing, Msg: "is not supported by this version"})
+	if len(out.rotate) > 0 {
+		fail(p.s.config, 0, "rotate", errors.New("is not supported by this version"))
 	}
 	if len(problems) > 0 {
 		return nil, problems
@@ -218,7 +233,13 @@ func (p planner) group(g config.FileGroup, common []record.Pair) (files, stdin t
 		Exclude: g.Exclude, Fields: overlay(common, pairs(g.Fields)), DeadTime: deadTime(g.DeadTime), Frame: o, Priority: uint8(g.Priority),
 		Start: tail.Start(g.Start), CloseIdle: g.CloseInactive, HoldTime: g.HoldTime, HoldBytes: g.HoldBytes, SkipCompressed: g.SkipCompressed,
 	}
-	if r != nil {
+	switch {
+	case isContainer(g.Format):
+		files.Apply = func(l *record.Lines) {
+			p.enricher.enrich(l)
+			r.Apply(l)
+		}
+	case r != nil:
 		files.Apply = r.Apply
 	}
 	stdin = files
@@ -353,17 +374,22 @@ func limitMemory(bytes int64) {
 	}
 }
 
-// unwired names what a configuration asks for that nothing here does: to go on
-// without a source or a mask would be a silent loss.
-func unwired(conf *config.Forwarder) (keys []string) {
-	add := func(key string, asked bool) {
-		if asked && !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
+// containers are the options of who knows containers, nil when no files are theirs.
+func containers(conf *config.Forwarder) *container.Options {
+	asked := conf.Docker != "" || conf.Kubernetes != nil
+	for _, g := range conf.Files {
+		asked = asked || isContainer(g.Format)
 	}
-	add("journal", conf.Journal != nil)
-	add("syslog", len(conf.Syslog) > 0)
-	add("containers", conf.Docker != "" || conf.Kubernetes != nil)
-	add("rotate", len(conf.Rotate) > 0)
-	return keys
+	if !asked {
+		return nil
+	}
+	o := &container.Options{Docker: conf.Docker}
+	if k := conf.Kubernetes; k != nil {
+		o.Kubernetes = &container.Kubernetes{URL: k.URL, TokenFile: k.TokenFile, CA: k.CA, Node: k.Node}
+	}
+	return o
+}
+
+func isContainer(format string) bool {
+	return format == frame.FormatDocker || format == frame.FormatCRI || format == frame.FormatContainer
 }

@@ -92,6 +92,7 @@ func (f *forwarder) takeNew() error {
 	}
 	limitMemory(next.memory)
 	err = f.goOn(next)
+	f.changeSources(next)
 	f.log.Info("configuration taken over", "files", len(next.files), "servers", next.conf.Servers, "other_servers", shipper != nil,
 		"paused", time.Since(began).Round(time.Millisecond))
 	return err

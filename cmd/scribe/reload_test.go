@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -150,7 +151,6 @@ func TestReloadOfAWrongConfiguration(t *testing.T) {
 
 	more := filepath.Join(s.dir, "more.log")
 	write(t, more, "three\n")
-	s.yml(t, conf, good+fmt.Sprintf("  # more\nhost: renamed\nstdin: false\nfields: {x: y}\nsyslog:\n"))
 	s.yml(t, conf, fmt.Sprintf("host: renamed\nfiles: [{paths: [%q, %q]}]\n", log, more))
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestHealth(t *testing.T) {
 	s.await(t, "one")
 	awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.Server.LinesAcked == 1 })
 	client := &http.Client{Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", sock) }, DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", sock) }, DisableKeepAlives: true,
 	}}
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "scribe_ship_lines_acked_total 1"} {
 		resp, err := client.Get("http://scribe" + path)

@@ -261,22 +261,6 @@ func (f *forwarder) statusNow() *cli.ScribeStatus {
 	return s
 }
 
-// sources says where the sources stand that are no files.
-func (f *forwarder) sources() (out []cli.ScribeSource) {
-	if f.stdin != nil {
-		out = append(out, cli.ScribeSource{Name: "stdin", Waiting: int64(f.stdin.Status().InFlight), Unit: "runs"})
-	}
-	if f.spool != nil {
-		st := f.spool.Status()
-		s := cli.ScribeSource{Name: "spool", Lines: st.Lines, Waiting: st.Waiting, Unit: "bytes", Limit: st.Limit, Lost: st.Lost, LastError: st.LastError, LastErrorAt: st.LastErrorAt}
-		if st.Full {
-			s.Problem = "full: what writes to it waits"
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
 // lostCounters are the counters of bytes that no server will ever get.
 var lostCounters = []string{"scribe_lost_bytes_total", "scribe_truncate_gap_bytes_total"}
 

@@ -135,7 +135,7 @@ type Journal struct {
 	All bool
 }
 
-// SyslogListener takes syslog messages at unix:///path, unixgram:///path,
+// SyslogListener takes syslog messages at unix:///path, unix-stream:///path,
 // udp://host:port or tcp://host:port.
 type SyslogListener struct {
 	Common

@@ -163,6 +163,7 @@ func (r *forwarderReader) journalKeys(j *Journal) []key {
 		{"units", "only these units", r.texts(&j.Units)},
 		{"matches", "only entries with these fields, as journalctl's: PRIORITY=3", r.texts(&j.Matches)},
 		{"since", "where a journal is begun that scribe does not know: boot, beginning, end or a date", r.text(&j.Since)},
+		{"all", "also the fields of entries that have no name of ours, below journal", r.flag(&j.All)},
 		{"all", "keep every other field of the entries, too, below journal", r.flag(&j.All)},
 	}, r.commonKeys(&j.Common)...)
 }

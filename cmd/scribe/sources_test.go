@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"journalist/internal/cli"
+)
+
+// fakeJournal is a journalctl that writes entries of the export format and then
+// waits; each entry has the cursor of its number, and those from the one asked for
+// on come.
+const fakeJournal = `#!/bin/sh
+from=1
+for a in "$@"; do
+  case "$a" in --cursor=*) from="${a#--cursor=c}";; esac
+done
+for i in 1 2 3; do
+  if [ "$i" -ge "$from" ]; then
+    printf '__CURSOR=c%d\n__REALTIME_TIMESTAMP=176000000000000%d\n_HOSTNAME=web-01\nPRIORITY=3\n_SYSTEMD_UNIT=nginx.service\nMESSAGE=entry %d\n\n' "$i" "$i" "$i"
+  fi
+done
+exec sleep 60
+`
+
+// The sources that are no files, through rules and the queue on disk, over a reload
+// that changes some of them.
+func TestSources(t *testing.T) {
+	s := newSite(t)
+	bin := filepath.Join(s.dir, "bin")
+	write(t, filepath.Join(bin, "journalctl"), fakeJournal)
+	if err := os.Chmod(filepath.Join(bin, "journalctl"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	conf, state, sock := filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state"), filepath.Join(s.dir, "log.sock")
+	text := fmt.Sprintf(`journal: {rules: [{drop: 'entry 2'}]}
+syslog: [{listen: "unix://%s", rules: [{mask: secrets}], fields: {n: %%d}}]
+spool: {dir: queue, bytes: 16MiB}
+`, sock)
+	s.yml(t, conf, fmt.Sprintf(text, 1))
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	s.await(t, "entry 1")
+	s.await(t, "entry 3")
+	send := func(msg string) {
+		t.Helper()
+		c, err := net.Dial("unixgram", sock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("<13>Oct 11 22:14:15 web-01 app[7]: " + msg)); err != nil {
+			t.Error(err)
+		}
+		_ = c.Close() // written
+	}
+	send("hello")
+	s.await(t, "hello")
+	send("password=hunter2")
+	s.await(t, "password=***")
+
+	s.yml(t, conf, fmt.Sprintf(text, 2))
+	if err := ask(t.Context(), state, "reload", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(sock); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the socket does not come back")
+		}
+	}
+	send("again")
+	s.await(t, "again")
+	st := awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return len(st.Sources) == 3 })
+	if code, out := once(t, "status", "--state-dir", state); code != 0 || !strings.Contains(out, "journal ") || !strings.Contains(out, sock) || !strings.Contains(out, "spool ") {
+		t.Errorf("status: exit code %d\n%s\n%+v", code, out, st.Sources)
+	}
+	r.end(t)
+
+	// The journal goes on behind what was acknowledged.
+	r = start(t, "run", "--config", conf, "--state-dir", state)
+	awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return len(st.Sources) == 3 })
+	send("third start")
+	s.await(t, "third start")
+	r.end(t)
+	for line, want := range map[string]int{"entry 1": 1, "entry 2": 0, "entry 3": 1, "hello": 1, "again": 1, "third start": 1} {
+		if n := s.count(line); n != want {
+			t.Errorf("%q came %d times, want %d", line, n, want)
+		}
+	}
+}
+
+// A source that cannot be opened ends the start, but not a scribe that runs.
+func TestSourceThatCannotBeOpened(t *testing.T) {
+	s := newSite(t)
+	conf, state, log := filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state"), filepath.Join(s.dir, "app.log")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }() // only taken
+	files := fmt.Sprintf("files: [{paths: [%q]}]\n", log)
+	syslog := fmt.Sprintf("syslog: [{listen: \"tcp://%s\"}]\n", taken.Addr())
+	write(t, log, "one\n")
+	s.yml(t, conf, files+syslog)
+	if code, out := once(t, "run", "--config", conf, "--state-dir", state); code != cli.ExitFailure || !strings.Contains(out, "syslog: ") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	s.yml(t, conf, files)
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	s.await(t, "one")
+	s.yml(t, conf, files+syslog)
+	if err := ask(t.Context(), state, "reload", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	awaitStatus(t, state, func(st *cli.ScribeStatus) bool {
+		return len(st.Sources) == 1 && strings.Contains(st.Sources[0].Problem, "in use")
+	})
+	write(t, log, "two\n")
+	s.await(t, "two")
+	r.end(t)
+}
+
+// Lines of containers get what their path says.
+func TestContainers(t *testing.T) {
+	s := newSite(t)
+	conf, state := filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	log := filepath.Join(s.dir, "pods", "shop_cart-7d9_0aa1b2c3-0000-4000-8000-000000000001", "web", "0.log")
+	write(t, log, "2016-10-06T00:17:09.669794202Z stdout P first \n2016-10-06T00:17:09.669794203Z stdout F half\n")
+	s.yml(t, conf, fmt.Sprintf("files: [{paths: [\"%s/pods/*/*/*.log\"], format: container}]\n", s.dir))
+	code, out := once(t, "test", log, "--config", conf)
+	if code != 0 || !strings.Contains(out, `"message":"first half"`) || !strings.Contains(out, `"@timestamp":"2016-10-06T00:17:09.6697942`) {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	r := start(t, "run", "--config", conf, "--state-dir", state)
+	s.await(t, "first half")
+	r.end(t)
+}
