@@ -410,7 +410,7 @@ func TestCutWhileRead(t *testing.T) {
 			}
 		}
 	})
-	for range 15 {
+	for range 5 {
 		if res, err := h.runner.Once(t.Context(), true); err != nil || res.Failed > 0 || res.Waiting > 0 {
 			t.Fatalf("%+v %v\n%s", res, err, h.logged())
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -204,20 +205,21 @@ func (t *Tailer) cutGenerations(path, label string, node inode, done Cutting) (g
 	if read == nil {
 		return gens, nil
 	}
-	g, err := copyGeneration(t.fs, done.Copy)
+	g, err := copyGeneration(t.fs, done.Copy, label)
 	if err == nil && g.Head.Len > 0 {
 		gens = append(gens, g)
 	}
 	return gens, nil //nolint:nilerr // a copy that is gone is not read either
 }
 
-// copyGeneration is one of a file of which everything is acknowledged.
-func copyGeneration(fsys FS, path string) (record.Generation, error) {
+// copyGeneration is that of a copy of which everything is acknowledged. It has the
+// log's name, by which also what becomes of the copy is recognised.
+func copyGeneration(fsys FS, path, label string) (record.Generation, error) {
 	fi, err := fsys.Stat(path)
 	if err != nil {
 		return record.Generation{}, err
 	}
-	g, err := generationAt(fsys, path, path, uint64(max(fi.Size(), 0)))
+	g, err := generationAt(fsys, path, label, uint64(max(fi.Size(), 0)))
 	g.State = record.Gone // known by its inode all the same
 	return g, err
 }
@@ -253,27 +255,40 @@ func generationAt(fsys FS, path, label string, to uint64) (g record.Generation, 
 	return g, nil
 }
 
-// AckedOf tells how far the file at path with this inode is acknowledged;
-// followed is false for one that is not read.
+// AckedOf tells how far the file at path with this inode is acknowledged, at least
+// its length when that is all of it; followed is false for one that is not read.
 func (t *Tailer) AckedOf(path string, dev, ino uint64) (acked uint64, followed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var id record.SourceID
 	if f := t.files[inode{dev, ino}]; f != nil && !f.finished {
 		if f.skip != "" {
 			return 0, false
 		}
-		if f.bound {
+		if !f.bound {
+			return 0, true
+		}
+		if !packedName(path) {
 			return f.pub.acked, true
 		}
-		return 0, true
+		id = f.pub.id
 	}
 	for _, g := range t.reg.Inode(ino) {
-		if g.Dev == dev && sameName(g.Path, path) {
-			return g.To, true
+		if (id.IsZero() && g.Dev == dev && sameName(g.Path, path)) || (!id.IsZero() && g.ID == id) {
+			return ackedOf(g, path), true
 		}
 	}
 	_, g := t.bornAs(path, path)
 	return 0, g != nil
+}
+
+// ackedOf: positions in a compressed file are of what was compressed, and its size
+// is not known before its end.
+func ackedOf(g record.Generation, path string) uint64 {
+	if packedName(path) && g.To >= g.Size {
+		return math.MaxUint64
+	}
+	return g.To
 }
 
 // Recut registers what is left of a file whose head was cut off, when nobody reads
@@ -317,7 +332,7 @@ func Recut(fsys FS, reg Positions, path string, done Cutting) error {
 		gens = append(gens, g)
 	}
 	if done.Copy != "" {
-		if g, err := copyGeneration(fsys, done.Copy); err == nil && g.Head.Len > 0 {
+		if g, err := copyGeneration(fsys, done.Copy, label); err == nil && g.Head.Len > 0 {
 			gens = append(gens, g)
 		}
 	}
@@ -370,4 +385,13 @@ func KnownAt(fsys FS, reg Positions, path string) (g record.Generation, ok bool,
 		}
 	}
 	return g, false, nil
+}
+
+// KnownAcked is AckedOf where no scribe runs.
+func KnownAcked(fsys FS, reg Positions, path string) (acked uint64, ok bool, err error) {
+	g, ok, err := KnownAt(fsys, reg, path)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	return ackedOf(g, path), true, nil
 }
