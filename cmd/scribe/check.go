@@ -16,6 +16,8 @@ import (
 	"journalist/internal/cli"
 	"journalist/internal/config"
 	"journalist/internal/ship"
+	"journalist/internal/source/container"
+	"journalist/internal/source/journal"
 	"journalist/internal/tail"
 	"journalist/internal/vfs"
 )
@@ -80,6 +82,9 @@ func check(ctx context.Context, s settings, offline bool) (*cli.ScribeCheck, err
 			out.Paths = append(out.Paths, checkPattern(pattern, g.Exclude))
 		}
 	}
+	if p != nil {
+		out.Steps = append(out.Steps, checkSources(ctx, p, offline)...)
+	}
 	if offline || p == nil {
 		return out, nil
 	}
@@ -89,6 +94,32 @@ func check(ctx context.Context, s settings, offline bool) (*cli.ScribeCheck, err
 		}
 	}
 	return out, ctx.Err()
+}
+
+// checkSources asks the sources that are no files.
+func checkSources(ctx context.Context, p *plan, offline bool) (steps []cli.ScribeStep) {
+	add := func(name, what string, err error, remedy string) {
+		s := cli.ScribeStep{Server: what, Name: name, OK: err == nil, Detail: "works"}
+		if err != nil {
+			s.Detail, s.Remedy = err.Error(), remedy
+		}
+		steps = append(steps, s)
+	}
+	if j := p.conf.Journal; j != nil {
+		add("journal", "journalctl", journal.Check(ctx, journalOptions("", *j)), "run as root, or as a member of the group systemd-journal")
+	}
+	if p.containers != nil && (p.containers.Docker != "" || p.containers.Kubernetes != nil) && !offline {
+		what := p.containers.Docker
+		if p.containers.Kubernetes != nil {
+			what = p.containers.Kubernetes.URL
+		}
+		e, err := container.New(*p.containers)
+		if err == nil {
+			err = e.Check(ctx)
+		}
+		add("containers", what, err, "lines go without the names that are asked for")
+	}
+	return steps
 }
 
 // soon is how long before its end a certificate is worth a word.

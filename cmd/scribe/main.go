@@ -1,22 +1,29 @@
 // Command scribe runs on every server and ships the lines of its log files to a
 // journalist, or to another lumberjack server.
 //
-// It only wires internal/tail, internal/registry and internal/ship; at the other
+// It only wires internal/tail, internal/source, internal/rules, internal/ship,
+// internal/registry and internal/rotate by what internal/config read; at the other
 // end of the wire is internal/ingest/lumberjack. What `scribe run` runs:
 //
-//	log files, stdin
-//	     │ lines
+//	log files        stdin, sockets      systemd's journal
+//	     │ bytes           │                   │
+//	     ▼                 ▼                   │
+//	   tail ◀─ cut ─┐    spool (if any)        │     containers: who they are
+//	     │          │      │                   │
+//	     │ runs of lines, each through its source's rules
+//	     ▼          │      ▼                   ▼
+//	   delivery ── one shipper at a time; a reload may replace it
+//	     │                 │
+//	     │ acks            ▼
+//	     │               ship: bounded queue ── windows ─▶ servers (lumberjack over TLS)
 //	     ▼
-//	   tail ──────── positions ───────▶ registry ─▶ state dir
-//	     │  ▲                              (fsync before a new
-//	     │  └── acked runs ──────┐          identity's first use)
-//	     │ runs of lines         │
-//	     ▼                       │
-//	   ship: bounded queue ── windows, acks ─▶ server (lumberjack over TLS)
+//	   registry ─▶ state dir       rotate ── compresses and removes what is acknowledged
 //
-//	actors of the run group: signals · tail · ship · status socket · progress.
-//	The end of one ends the others: tail stops reading, ship waits a bounded time
-//	for the acks of what was read, then the registry is saved.
+//	actors of the run group: signals · reload · control socket · health · progress ·
+//	systemd · rotation · stdin · sources · files · spool · delivery. The end of one
+//	ends the others in this order, against nothing that is still needed: reading
+//	stops, the delivery waits a bounded time for the acks of what was read, then the
+//	sources, the spool and the registry are saved.
 package main
 
 import (

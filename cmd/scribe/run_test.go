@@ -368,6 +368,25 @@ func TestCheck(t *testing.T) {
 	write(t, filepath.Join(s.dir, "syntax"), "{\n\"network\": {]\n}")
 	f("syntax", 6, filepath.Join(s.dir, "syntax"), "syntax:2:13: JSON:")
 	f("none", 6, filepath.Join(s.dir, "none"), "no such file")
+	yml := func(name, rest string) string {
+		path := filepath.Join(s.dir, name)
+		s.yml(t, path, rest)
+		return path
+	}
+	files := fmt.Sprintf("files: [{paths: [%q]", good)
+	f("yaml", 0, yml("good.yml", files+"}]"), "app.log: 1 file", "journalist", "all is well")
+	f("unknown key", 6, yml("key.yml", files+", multi_line: java}]"), `key.yml:4:`, `files.multi_line: is no known key and is ignored (did you mean "multiline"?)`, "1 problem")
+	f("filter", 6, yml("filter.yml", files+", rules: [{drop: 'a | limit 1'}]}]"), "filter.yml:4: rules: ", "a rule takes a filter alone")
+	f("pattern", 6, yml("mask.yml", files+", rules: [{mask: {pattern: '('}}]}]"), "mask.yml:4:", "missing closing )")
+	f("encoding", 6, yml("encoding.yml", files+", encoding: utf-9}]"), "encoding.yml:4: files: ", "utf-9")
+	f("two mistakes", 6, yml("two.yml", files+", encoding: utf-9}]\nsyslog: [{listen: 'udp://0.0.0.0:514'}]"), "utf-9", "syslog: ", "2 problems")
+	if err := os.Chmod(filepath.Join(s.dir, "web.key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f("open key", 6, yml("good.yml", files+"}]"), "everybody on this machine may read or write the key (mode 0644)")
+	if code, out := once(t, "check", "--state-dir", "/proc/none", "--offline", filepath.Join(s.dir, "good.yml")); code != 6 || !strings.Contains(out, "state directory: ") {
+		t.Errorf("state directory: exit code %d\n%s", code, out)
+	}
 	if code, _ := once(t, "check"); code != cli.ExitUsage {
 		t.Errorf("check without argument: exit code %d", code)
 	}
