@@ -47,7 +47,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 the answer is not complete,
 		}
 	}
 	add("ask", a.queryCommand(), a.tailCommand(), a.contextCommand(), a.fieldsCommand(), a.valuesCommand(), a.facetsCommand(),
-		a.patternsCommand(), a.compareCommand(), a.hostsCommand(), a.shellCommand(), a.loginCommand(), a.logoutCommand())
+		a.patternsCommand(), a.compareCommand(), a.hostsCommand(), a.forwardersCommand(), a.shellCommand(), a.loginCommand(), a.logoutCommand())
 	add("load", a.importCommand())
 	add("run", a.serveCommand(), a.tokenCommand(), a.certCommand(), a.verifyCommand(), a.statusCommand(), a.statsCommand(), a.backupCommand(), a.restoreCommand(), a.deleteCommand())
 	root.AddCommand(a.manCommand(), a.versionCommand())

@@ -20,6 +20,7 @@ import (
 	"journalist/internal/auth"
 	"journalist/internal/cli"
 	"journalist/internal/config"
+	"journalist/internal/fleet"
 	"journalist/internal/ingest/lumberjack"
 	"journalist/internal/metrics"
 	"journalist/internal/pipeline"
@@ -117,8 +118,9 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 		MaxBytes: min(64<<20, o.memory/2), MaxTotalBytes: o.memory / 2,
 	})
 	enrols := &enroller{authority: authority}
+	forwarders := fleet.New(nil, set)
 	handler := api.New(api.Options{
-		Querier: engine, Sink: sink, Auth: au, Enroller: enrols, Metrics: set, Logger: log,
+		Querier: engine, Sink: sink, Auth: au, Enroller: enrols, Fleet: forwarders, Metrics: set, Logger: log,
 		Deleter: engine, Backup: backupHandler(st, o.data), Keeper: st,
 		UI: ui.Dist(), Version: programVersion(),
 	})
@@ -143,7 +145,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) (err error) {
 	addHTTP(&group, l.http, handler, log)
 	if l.lumberjack != nil {
 		addLumberjack(&group, l.lumberjack, lumberjack.New(lumberjack.Options{
-			Sink: sink, Positions: st, TLS: authority.MutualConfig(l.clientCAs), Logger: log, Metrics: set,
+			Sink: sink, Positions: st, Reports: forwarders, TLS: authority.MutualConfig(l.clientCAs), Logger: log, Metrics: set,
 		}), log)
 	}
 	addSignals(ctx, &group, authority, log)

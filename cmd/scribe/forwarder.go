@@ -179,6 +179,7 @@ func (f *forwarder) run(ctx context.Context) error {
 	f.addStatus(&g)
 	f.addHealth(&g)
 	f.addProgress(&g)
+	f.addReport(&g)
 	f.addSystemd(&g)
 	f.addStreams(&g)
 	f.addSources(&g)

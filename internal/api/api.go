@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"journalist/internal/auth"
+	"journalist/internal/fleet"
 	"journalist/internal/ingest"
 	"journalist/internal/ingest/elastic"
 	"journalist/internal/ingest/jsonl"
@@ -54,6 +55,8 @@ type Options struct {
 	Backup func(ctx context.Context, request []byte, w io.Writer) error
 	// Enroller gives forwarders their certificates; nil means that nobody does.
 	Enroller Enroller
+	// Fleet knows the forwarders; nil means that nobody does.
+	Fleet *fleet.Fleet
 	// Keeper tells what the store holds and what is wrong; nil means that nobody
 	// knows.
 	Keeper Keeper

@@ -90,6 +90,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/hosts", mayRead, ours, s.investigate("hosts"), asking + " silent limit progress"},
 
 		{"GET", "/api/v1/openapi.yaml", signedIn, ours, s.openAPI, ""},
+		{"GET", "/api/v1/forwarders", mayMeasure, ours, s.forwarders, ""},
 		{"GET", "/api/v1/health", mayRead, ours, s.health, ""},
 		{"GET", "/api/v1/stats", mayMeasure, ours, s.answering(s.stats), "dataset groups columns"},
 

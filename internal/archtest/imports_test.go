@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 
 	"internal/scan":       {"internal/record", "internal/match"},
 	"internal/problem":    {"internal/record"},
+	"internal/fleet":      {"internal/record", "internal/metrics"},
 	"internal/syslog":     {"internal/record"},
 	"internal/lumberjack": {"internal/record", "internal/wire"},
 
@@ -53,7 +54,7 @@ var allowed = map[string][]string{
 	"internal/query/exec": {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/metrics"},
 	"internal/auth":       {"internal/vfs"},
 	"internal/pki":        {"internal/vfs"},
-	"internal/api/…":      {"internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/problem", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui", "docs"},
+	"internal/api/…":      {"internal/fleet", "internal/record", "internal/scan", "internal/query/lang", "internal/auth", "internal/problem", "internal/ingest/…", "internal/metrics", "internal/api/…", "ui", "docs"},
 	"internal/cli/…":      {"internal/record", "internal/scan", "internal/match", "internal/query/lang", "internal/query/exec", "internal/cli/…"},
 	"internal/testkit/…":  {"internal/…"},
 

@@ -274,6 +274,9 @@ func (c *conn) event(w *window, ev *lumberjack.Event, now int64) {
 	switch ev.Kind {
 	case lumberjack.EventBlock:
 		l := ev.Block
+		if c.reported(l) {
+			return
+		}
 		if p := c.s.o.Positions; p != nil {
 			if to, known := p.Position(c.client, l.Position.ID); known && l.Position.To <= to {
 				c.s.m.duplicates.Inc()
@@ -286,6 +289,21 @@ func (c *conn) event(w *window, ev *lumberjack.Event, now int64) {
 	case lumberjack.EventPairs:
 		c.m.pairs(ev, now)
 	}
+}
+
+// reported tells that a run carries no lines but what the forwarder says of itself,
+// which is passed on and not kept.
+func (c *conn) reported(l *record.Lines) bool {
+	r, ok, err := record.ReportOf(l)
+	switch {
+	case !ok:
+		return false
+	case err != nil:
+		c.s.log.warn("report\x00"+c.client, "lumberjack: a forwarder's report cannot be read", "client", c.client, "address", c.addr, "error", err)
+	case c.s.o.Reports != nil:
+		c.s.o.Reports.Heard(c.client, c.addr, r)
+	}
+	return true
 }
 
 // submit hands a batch to the sink; b may be nil.

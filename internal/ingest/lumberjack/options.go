@@ -17,6 +17,11 @@ type Positions interface {
 	Position(client string, id record.SourceID) (to uint64, known bool)
 }
 
+// Reports hears what forwarders say of themselves; *fleet.Fleet is one.
+type Reports interface {
+	Heard(client, address string, r record.Report)
+}
+
 // Options of a Server. Zero values mean the defaults given.
 type Options struct {
 	// Sink takes the batches; required.
@@ -24,6 +29,8 @@ type Options struct {
 	// Positions recognises blocks that are committed already before the pipeline
 	// parses them again; nil leaves that to the Sink.
 	Positions Positions
+	// Reports hears what forwarders say of themselves; nil means nobody does.
+	Reports Reports
 	// TLS demands and verifies client certificates; it is ready-made. Its
 	// VerifyConnection is asked again while a connection is open. Without TLS
 	// Serve takes only loopback listeners, and clients have no name.

@@ -1,0 +1,34 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"journalist/internal/fleet"
+)
+
+// forwarderAnswer is a forwarder as clients see it.
+type forwarderAnswer struct {
+	fleet.Forwarder
+	// Ago is how many seconds ago it spoke, Silent that it should have since.
+	Ago    float64 `json:"ago_s"`
+	Silent bool    `json:"silent"`
+}
+
+// forwarders tells what the forwarders said of themselves last.
+func (s *Server) forwarders(w http.ResponseWriter, r *http.Request) {
+	list := s.o.Fleet.List()
+	out := make([]forwarderAnswer, len(list))
+	now := s.o.Clock()
+	for i, f := range list {
+		ago := max(0, now.Sub(f.At))
+		out[i] = forwarderAnswer{f, ago.Round(time.Millisecond).Seconds(), ago > 3*fleet.Every}
+	}
+	data, err := json.Marshal(map[string]any{"forwarders": out})
+	if err != nil {
+		s.writeError(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, append(data, '\n'))
+}
