@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"journalist/internal/metrics"
 	"journalist/internal/record"
 	"journalist/internal/registry"
+	"journalist/internal/rotate"
 	"journalist/internal/sdnotify"
 	"journalist/internal/ship"
 	"journalist/internal/source/spool"
@@ -26,6 +28,7 @@ type forwarder struct {
 	started  time.Time
 	registry *registry.Registry
 	delivery *delivery
+	rotation *rotate.Runner     // nil when scribe rotates nothing
 	requests map[string]handler // what the control socket answers besides the status
 	reloads  chan chan error    // to the goroutine that reloads
 
@@ -105,6 +108,10 @@ func newForwarder(pl planner, p *plan) (_ *forwarder, err error) {
 		return nil, err
 	}
 	f.requests = map[string]handler{"reload": f.reloadRequest}
+	maps.Copy(f.requests, f.rotateRequests())
+	if f.rotation, err = f.newRotation(context.Background(), p.rotate); err != nil {
+		return nil, err
+	}
 	return f, nil
 }
 
@@ -183,6 +190,7 @@ func (f *forwarder) run(ctx context.Context) error {
 	f.addSystemd(&g)
 	f.addStreams(&g)
 	f.addSources(&g)
+	f.addRotation(&g, f.rotation) // ends before those who read what it rotates
 	f.addFiles(&g)
 	if f.spool != nil {
 		f.add(&g, f.spool.Run)

@@ -78,6 +78,7 @@ sent again.`,
 	f.StringVar(&level, "log-level", "info", "log debug, info, warn or error and what is worse")
 	f.StringVar(&memory, "max-memory", "", "keep to this `size` of memory, such as 64MiB")
 	f.StringVar(&bandwidth, "max-bandwidth", "", "send at most this many `bytes` per second, after compression, such as 1MB")
+	f.StringArrayVar(&s.rotate, "rotate", nil, "rotate logs as this `file` or directory of logrotate's configuration says; may be repeated")
 	f.StringVar(&s.metrics, "metrics", "", "serve /metrics, /healthz and /readyz at this `address`: 127.0.0.1:9293 or unix:///path")
 	return cmd
 }

@@ -258,11 +258,12 @@ func (f *forwarder) statusNow() *cli.ScribeStatus {
 		})
 	}
 	s.Problems = sortedProblems(ta.Problems)
+	s.Rotation = f.rotationStatus()
 	return s
 }
 
 // lostCounters are the counters of bytes that no server will ever get.
-var lostCounters = []string{"scribe_lost_bytes_total", "scribe_truncate_gap_bytes_total"}
+var lostCounters = []string{"scribe_lost_bytes_total", "scribe_truncate_gap_bytes_total", "scribe_rotate_lost_bytes_total"}
 
 // lost is how many bytes were lost since the start.
 func (f *forwarder) lost() (bytes int64) {

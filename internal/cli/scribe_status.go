@@ -26,6 +26,8 @@ type ScribeStatus struct {
 	// Sources are those that are no files, and the queue on disk.
 	Sources []ScribeSource `json:"sources,omitempty"`
 	Files   []ScribeFile   `json:"files"`
+	// Rotation is nil when the process rotates nothing.
+	Rotation *ScribeRotation `json:"rotation,omitempty"`
 	// Lost is how many bytes no server will ever get, since the start.
 	Lost int64 `json:"lost_bytes"`
 	// Problems are what is wrong with paths that are not followed, and with the
@@ -123,6 +125,9 @@ func WriteScribeStatus(w io.Writer, s *ScribeStatus, now time.Time) error {
 	}
 	if s.Lost > 0 {
 		fmt.Fprintf(w, "lost     %s that no server will ever get: the log says of which files\n", Bytes(s.Lost))
+	}
+	if s.Rotation != nil {
+		s.Rotation.write(w, now)
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "problem: %s\n", Safe(p))
