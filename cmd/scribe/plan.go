@@ -148,9 +148,6 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	if out.ship, err = p.shipping(conf, out.queueBytes); err != nil {
 		problems = append(problems, config.Problem{File: p.s.config, Key: "output", Msg: err.Error()})
 	}
-	if len(out.rotate) > 0 {
-		fail(p.s.config, 0, "rotate", errors.New("is not supported by this version"))
-	}
 	if len(problems) > 0 {
 		return nil, problems
 	}

@@ -259,6 +259,36 @@ func TestSchemaAndSample(t *testing.T) {
 	}
 }
 
+// The pieces of scribe.yml that the documentation shows are right.
+func TestDocumentedForwarder(t *testing.T) {
+	shown := 0
+	for _, name := range []string{"guide.md", "operations.md"} {
+		text, err := os.ReadFile("../../docs/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, rest := range strings.Split(string(text), "```yaml\n")[1:] {
+			example, _, _ := strings.Cut(rest, "```")
+			if strings.Contains(example, "apiVersion:") || strings.Contains(example, "lumberjack:") {
+				continue // Kubernetes', journalist's
+			}
+			f, err := LoadForwarder(write(t, t.TempDir(), "scribe.yml", example), func(name string) (string, bool) { return name, true })
+			var p Problems
+			if err != nil && !errors.As(err, &p) {
+				t.Fatal(err)
+			}
+			p = slices.DeleteFunc(append(p, f.Warnings...), func(p Problem) bool { return p.Line == 0 })
+			if len(p) > 0 {
+				t.Errorf("%s shows\n%s%v", name, example, p)
+			}
+			shown++
+		}
+	}
+	if shown < 8 {
+		t.Errorf("only %d pieces found", shown)
+	}
+}
+
 // What the schema refuses the program refuses or warns of, and the other way round.
 func TestSchemaAgrees(t *testing.T) {
 	made, err := ForwarderSchema()
