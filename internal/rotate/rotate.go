@@ -254,22 +254,30 @@ func (r *Runner) round(ctx context.Context, force bool) (res Result, err error) 
 	return res, ctx.Err()
 }
 
+// waitingInterval is how often Run looks while files wait for acknowledgements.
+const waitingInterval = time.Second
+
 // Run rotates what is due, at once and then at each interval, until ctx ends.
 func (r *Runner) Run(ctx context.Context) error {
-	tick := time.NewTicker(r.o.Interval)
-	defer tick.Stop()
 	for {
 		r.patience = time.Time{}
-		if _, err := r.round(ctx, false); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		res, err := r.round(ctx, false)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
 			return err
 		}
+		wait := r.o.Interval
+		if res.Waiting > 0 {
+			wait = min(wait, waitingInterval)
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return ctx.Err()
-		case <-tick.C:
+		case <-timer.C:
 		}
 	}
 }
