@@ -23,7 +23,7 @@ test: tools-test ui-test ## install what the tests need and run them all: Go, pa
 	$(GO) test -timeout 20m $(PKGS)
 	$(MAKE) --no-print-directory fuzz-short
 
-tools-test: ## install what the tests need (Node.js, Chromium, logrotate)
+tools-test: ## install what the tests need (Node.js, Chromium, logrotate, rsyslog, journalctl)
 	@test/setup.sh
 
 .PHONY: ui-test

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install what the tests need and this machine lacks, on Debian or Ubuntu:
-# Node.js (20.19 or newer, for the page), Chromium (for the browser tests) and
-# logrotate (for the rotation tests). Does nothing where all is there.
+# Node.js (20.19 or newer, for the page), Chromium (for the browser tests), and the
+# programs that scribe is tested with: logrotate, rsyslog, journalctl and logger.
+# Does nothing where all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +12,9 @@ if [ "$(id -u)" != 0 ]; then sudo="sudo"; fi
 missing=()
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=(chromium)
 command -v logrotate >/dev/null || [ -x /usr/sbin/logrotate ] || missing+=(logrotate)
+command -v rsyslogd >/dev/null || [ -x /usr/sbin/rsyslogd ] || missing+=(rsyslog)
+command -v journalctl >/dev/null || missing+=(systemd)
+command -v logger >/dev/null || missing+=(bsdutils)
 command -v node >/dev/null && command -v npm >/dev/null || missing+=(nodejs npm)
 
 if [ ${#missing[@]} -gt 0 ]; then
