@@ -411,7 +411,7 @@ action(type="omfwd" target="127.0.0.1" port="%s" protocol="tcp" TCP_Framing="tra
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	cmd := exec.Command("rsyslogd", "-n", "-f", file, "-i", filepath.Join(dir, "pid"))
+	cmd := exec.Command("/usr/sbin/rsyslogd", "-n", "-f", file, "-i", filepath.Join(dir, "pid"))
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
