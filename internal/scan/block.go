@@ -11,6 +11,9 @@ import "journalist/internal/record"
 type Block struct {
 	// Times holds each row's time, nanoseconds since the epoch, in the order asked.
 	Times []int64
+	// Places, with Request.Places only, orders rows of equal time, also of different
+	// blocks of one scan: of two, the one that arrived later has the larger place.
+	Places []uint64
 	// Columns are those of Request.Columns in that order, or all with Whole.
 	Columns []Column
 	// Shapes and ShapeOf are set with Request.Whole: row i's record consists of
@@ -50,8 +53,8 @@ const (
 type Column struct {
 	Name string // dotted
 	Form Form
-	// Time marks an Ints column of nanoseconds since the epoch; it is shown as
-	// RFC 3339. Only the executor's answers have it.
+	// Time marks a column whose integers are nanoseconds since the epoch; they are
+	// shown as RFC 3339. Only the executor's answers have it.
 	Time bool
 	// Len is the number of rows.
 	Len int

@@ -44,6 +44,8 @@ type Request struct {
 	// Limit rows. 0 means all.
 	Order Order
 	Limit int
+	// Places asks for Block.Places; of a request with Order Any and no Limit.
+	Places bool
 	// Parallel is how many goroutines may work and, with Order Any, how many
 	// calls of yield may run at once (each with its own Block.Worker below this
 	// number). 0 means 1.

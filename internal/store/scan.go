@@ -137,6 +137,9 @@ func (x *scanner) anyUnit(ctx context.Context, worker int, u *unit) error {
 			break
 		}
 		b.Worker = worker
+		if x.req.Places {
+			b.Places = places(u, sel[:n])
+		}
 		st.RowsMatched += int64(n)
 		if err = x.yield(b); err != nil {
 			err = &stopError{err}
@@ -145,6 +148,16 @@ func (x *scanner) anyUnit(ctx context.Context, worker int, u *unit) error {
 	}
 	st.BytesRead += bytesRead(r)
 	return x.finish(u, &st, err)
+}
+
+// places are those of some rows of a unit: units are ranked by their arrival, and of
+// equal time the rows of one stand in the order of theirs.
+func places(u *unit, sel []uint32) []uint64 {
+	list := make([]uint64, len(sel))
+	for i, row := range sel {
+		list[i] = uint64(u.rank)<<32 | uint64(row)
+	}
+	return list
 }
 
 // stopError carries an error of yield past the errors of reading.

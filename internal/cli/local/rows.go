@@ -125,7 +125,7 @@ type builder struct {
 
 func (b *builder) reset(q *scan.Request) {
 	b.whole = q.Whole
-	b.block = scan.Block{Times: b.block.Times[:0], Columns: b.block.Columns[:0], Shapes: b.block.Shapes[:0], ShapeOf: b.block.ShapeOf[:0], Dataset: record.DefaultDataset}
+	b.block = scan.Block{Times: b.block.Times[:0], Places: b.block.Places[:0], Columns: b.block.Columns[:0], Shapes: b.block.Shapes[:0], ShapeOf: b.block.ShapeOf[:0], Dataset: record.DefaultDataset}
 	if b.index == nil {
 		b.index, b.shapes, b.ids = map[string]int{}, map[string]uint32{}, map[string]uint32{}
 	}
@@ -239,6 +239,13 @@ func (b *builder) end() *scan.Block {
 		b.block.Shapes, b.block.ShapeOf = nil, nil
 	}
 	return &b.block
+}
+
+// places gives the rows of the block their places: by chunks, then by lines.
+func (b *builder) places(chunk int) {
+	for i := range b.block.Times {
+		b.block.Places = append(b.block.Places, uint64(chunk)<<32|uint64(i))
+	}
 }
 
 // fieldValue is a field that is not the record's own.

@@ -104,6 +104,9 @@ func (w *search) work(id int) {
 		case w.q.Order == scan.Any && w.q.Limit == 0 && id < w.q.Parallel:
 			if block.Len() > 0 {
 				block.Worker = id
+				if w.q.Places {
+					b.places(c.seq)
+				}
 				err = w.yield(block)
 			}
 		default:

@@ -15,7 +15,7 @@ import (
 // collect gathers the rows of a scan in memory: those that the sort puts first,
 // or those that come first in time.
 func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
-	t := &table{whole: p.keep == nil}
+	t := &table{whole: p.keep == nil, placed: true}
 	for _, n := range p.keep {
 		t.cols = append(t.cols, tableColumn{name: n, time: n == record.FieldTime})
 	}
@@ -35,13 +35,13 @@ func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
 	switch {
 	case !byTime:
 		workers = q.e.o.Parallel
-		r.Parallel = workers
+		r.Parallel, r.Places = workers, true
 	case !p.cuts():
 		r.Limit = p.limit
 	}
 	collectors, chains := make([]*collector, workers), make([]chain, workers)
 	for i := range collectors {
-		collectors[i] = &collector{plan: p, budget: &q.budget, whole: t.whole, byTime: byTime}
+		collectors[i] = &collector{plan: p, budget: &q.budget, whole: t.whole, byTime: byTime, newest: order == scan.NewestFirst}
 		chains[i] = p.chain()
 	}
 	err := q.scan(ctx, r, func(b *scan.Block) error {
@@ -88,22 +88,28 @@ type sorted struct {
 	row  tableRow
 }
 
-// compareSorted orders by the keys, then newest first, then by content, so that
-// the order does not depend on which worker was first.
+// compareSorted orders by the keys, then as rows come that are not sorted: newest
+// first, and of equal time the one that arrived last. What is sorted by time upwards
+// is in the order of arrival.
 func compareSorted(by []lang.SortKey, a, b *sorted) int {
 	if c := compareKeys(by, a.keys, b.keys); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(b.row.time, a.row.time); c != 0 {
-		return c
+	c := cmp.Or(cmp.Compare(b.row.time, a.row.time), cmp.Compare(b.row.place, a.row.place))
+	if key := timeKey(by); key != nil && !key.Down {
+		return -c
 	}
-	if c := strings.Compare(a.row.dataset, b.row.dataset); c != 0 {
-		return c
+	return c
+}
+
+// timeKey is the key that is the time of records, nil where there is none.
+func timeKey(by []lang.SortKey) *lang.SortKey {
+	for i := range by {
+		if by[i].Field == record.FieldTime {
+			return &by[i]
+		}
 	}
-	if c := slices.CompareFunc(a.row.values, b.row.values, compareContent); c != 0 {
-		return c
-	}
-	return slices.CompareFunc(a.row.shape, b.row.shape, func(x, y record.Name) int { return strings.Compare(x.Path, y.Path) })
+	return nil
 }
 
 func compareContent(a, b record.Value) int {
@@ -117,6 +123,7 @@ type collector struct {
 	budget *budget
 	whole  bool
 	byTime bool
+	newest bool // with byTime: first
 	rows   []sorted
 
 	view   view
@@ -137,6 +144,9 @@ func (c *collector) add(b *scan.Block) error {
 				return errEnough
 			}
 			s := c.copyRow(i, nil)
+			if s.row.place = uint64(len(c.rows)); c.newest {
+				s.row.place = ^s.row.place
+			}
 			if err := c.budget.take(s.size(), "rows in memory"); err != nil {
 				return err
 			}
@@ -150,21 +160,19 @@ func (c *collector) add(b *scan.Block) error {
 		}
 		full := limit > 0 && len(c.rows) == limit
 		if full {
-			order := compareKeys(c.plan.sort, c.keys, c.rows[0].keys)
-			if order > 0 || order == 0 && b.Times[i] < c.rows[0].row.time {
+			// Compared before it is copied, for most rows do not get in.
+			if s := (sorted{c.keys, tableRow{time: b.Times[i], place: b.Places[i]}}); compareSorted(c.plan.sort, &s, &c.rows[0]) >= 0 {
 				continue
 			}
 		}
 		s := c.copyRow(i, c.keys)
+		s.row.place = b.Places[i]
 		n := s.size()
 		if !full {
 			if err := c.budget.take(n, "rows to sort"); err != nil {
 				return err
 			}
 			c.push(s)
-			continue
-		}
-		if compareSorted(c.plan.sort, &s, &c.rows[0]) >= 0 {
 			continue
 		}
 		if err := c.budget.take(n-c.rows[0].size(), "rows to sort"); err != nil {

@@ -91,7 +91,7 @@ func (q *query) context(ctx context.Context, t *table, c *lang.Context) error {
 		}
 		s.hits = append(s.hits, r)
 	}
-	t.rows = nil
+	t.rows, t.placed = nil, false
 	var distances []int
 	for _, s := range streams {
 		if err := s.find(ctx, c.Before, c.After); err != nil {

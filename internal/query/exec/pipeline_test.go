@@ -19,6 +19,7 @@ func genPipe(last bool) *rapid.Generator[string] {
 		"eval m = a + 1", "eval a = b", `eval m = if (b:*) concat(b, "-", c) else len(c)`, "eval b = coalesce(c, a)",
 		`extract "<m> " from b`, `extract /(?P<m>[0-9]+)/ from a`, `extract "B <c>" from b`,
 		"limit 5", "limit 12", "dedup a", "dedup a, c",
+		"sort a", "sort -b, a", "sort dataset", "sort @timestamp", "sort -@timestamp", "sort c, @timestamp", "sort -@timestamp, b",
 	}
 	ends := []string{
 		"stats count() by a", "stats count() as n, count(b), count_uniq(a) by dataset", "stats count(), p90(a) if (b:*) as x, p50(c)", "stats count() by m, a",

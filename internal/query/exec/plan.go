@@ -139,7 +139,7 @@ func (p *plan) timeOrder() (scan.Order, bool) {
 	switch {
 	case p.sort == nil:
 		return scan.NewestFirst, true
-	case p.sort[0].Field != record.FieldTime:
+	case len(p.sort) > 1 || p.sort[0].Field != record.FieldTime:
 		return scan.Any, false
 	case p.sort[0].Down:
 		return scan.NewestFirst, true

@@ -120,7 +120,7 @@ func pick(b *scan.Block, rows []int) *scan.Block {
 		return b
 	}
 	out := *b
-	out.Times = pickSlice(b.Times, rows)
+	out.Times, out.Places = pickSlice(b.Times, rows), pickSlice(b.Places, rows)
 	out.ShapeOf = pickSlice(b.ShapeOf, rows)
 	out.Columns = make([]scan.Column, len(b.Columns))
 	for i := range b.Columns {

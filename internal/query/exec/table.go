@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -15,6 +16,8 @@ type table struct {
 	whole bool
 	cols  []tableColumn // of rows that are not whole
 	rows  []tableRow
+	// placed: the rows are records that know their place.
+	placed bool
 }
 
 type tableColumn struct {
@@ -27,6 +30,8 @@ type tableRow struct {
 	time    int64
 	dataset string
 	shape   []record.Name // shared between rows
+
+	place uint64 // as scan.Block.Places
 
 	// values stand as shape, or as the table's columns.
 	values []record.Value
@@ -104,6 +109,8 @@ func (q *query) apply(ctx context.Context, t *table, p lang.Pipe) (*table, error
 	return t, nil
 }
 
+// sort orders the rows; equal ones stay as they are, except that records of equal time
+// come in the order of their arrival, or the reverse of it, where the time is a key.
 func (t *table) sort(by []lang.SortKey) {
 	type entry struct {
 		keys []record.Value
@@ -117,7 +124,17 @@ func (t *table) sort(by []lang.SortKey) {
 			list[i].keys = append(list[i].keys, v)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b entry) int { return compareKeys(by, a.keys, b.keys) })
+	byTime := timeKey(by)
+	slices.SortStableFunc(list, func(a, b entry) int {
+		c := compareKeys(by, a.keys, b.keys)
+		if c != 0 || byTime == nil || !t.placed || !t.isTime(record.FieldTime) {
+			return c
+		}
+		if byTime.Down {
+			return cmp.Compare(b.row.place, a.row.place)
+		}
+		return cmp.Compare(a.row.place, b.row.place)
+	})
 	for i := range list {
 		t.rows[i] = list[i].row
 	}
@@ -173,7 +190,7 @@ func (t *table) fields(f *lang.Fields) {
 		for j, c := range cols {
 			values[j], _ = t.get(&t.rows[i], c.name)
 		}
-		t.rows[i] = tableRow{values: values}
+		t.rows[i] = tableRow{values: values, place: t.rows[i].place}
 	}
 	t.cols, t.whole = cols, false
 }

@@ -182,7 +182,11 @@ func (s *Source) blocks(rows []Row, r *scan.Request) []*scan.Block {
 		for to < len(rows) && to-from < most && rows[to].Dataset == rows[from].Dataset {
 			to++
 		}
-		blocks = append(blocks, s.block(rows[from:to], r))
+		b := s.block(rows[from:to], r)
+		for i := from; r.Places && i < to; i++ {
+			b.Places = append(b.Places, uint64(i))
+		}
+		blocks = append(blocks, b)
 		from = to
 	}
 	return blocks
