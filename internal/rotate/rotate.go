@@ -257,7 +257,8 @@ func (r *Runner) round(ctx context.Context, force bool) (res Result, err error) 
 // waitingInterval is how often Run looks while files wait for acknowledgements.
 const waitingInterval = time.Second
 
-// Run rotates what is due, at once and then at each interval, until ctx ends.
+// Run rotates what is due, at once and then at each interval, until ctx ends; that
+// is the only error it returns.
 func (r *Runner) Run(ctx context.Context) error {
 	for {
 		r.patience = time.Time{}
@@ -266,7 +267,8 @@ func (r *Runner) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if err != nil {
-			return err
+			r.tell(slog.LevelError, fmt.Sprintf("rotation stops until the next look: %v", err))
+			r.retake()
 		}
 		wait := r.o.Interval
 		if res.Waiting > 0 {
@@ -280,6 +282,18 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// retake opens the state anew, when it could not be written: what it then holds is
+// what counts. Until that succeeds nothing is rotated.
+func (r *Runner) retake() {
+	_ = r.state.Close() // what is in it is read again
+	st, err := state.Take(vfs.OS, r.o.State, r.o.Clock(), time.Second)
+	if err != nil {
+		r.tell(slog.LevelError, err.Error())
+		return
+	}
+	r.state = st
 }
 
 // tell logs a problem, once for as long as it lasts.
