@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"github.com/oklog/run"
 	"github.com/spf13/cobra"
 
+	"journalist/internal/config"
 	"journalist/internal/record"
 	"journalist/internal/sdnotify"
 	"journalist/internal/ship"
@@ -89,6 +91,11 @@ func (f *forwarder) takeNew() error {
 	f.pause()
 	if shipper != nil {
 		f.delivery.replace(shipper)
+		for _, addr := range now.ship.Servers {
+			if !slices.Contains(next.ship.Servers, addr) {
+				f.set.Drop("server", addr)
+			}
+		}
 	}
 	limitMemory(next.memory)
 	err = f.goOn(next)
@@ -106,13 +113,27 @@ func unchangeable(now, next *plan) (keys []string) {
 	if now.metrics != next.metrics {
 		keys = append(keys, "metrics")
 	}
-	if len(now.stdin) != len(next.stdin) || (now.conf.Stdin != nil && next.conf.Stdin != nil && fmt.Sprintf("%+v", *now.conf.Stdin) != fmt.Sprintf("%+v", *next.conf.Stdin)) {
+	if len(now.stdin) != len(next.stdin) || !reflect.DeepEqual(unplaced(now.conf.Stdin), unplaced(next.conf.Stdin)) {
 		keys = append(keys, "stdin")
 	}
 	if !slices.Equal(now.rotate, next.rotate) {
 		keys = append(keys, "rotate")
 	}
 	return keys
+}
+
+// unplaced is a group without the place where it stands.
+func unplaced(g *config.FileGroup) *config.FileGroup {
+	if g == nil {
+		return nil
+	}
+	c := *g
+	c.Line = 0
+	c.Rules = slices.Clone(g.Rules)
+	for i := range c.Rules {
+		c.Rules[i].Line = 0
+	}
+	return &c
 }
 
 // tryFiles finds what a Tailer would refuse.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -16,18 +18,6 @@ import (
 
 	"journalist/internal/cli"
 )
-
-// yml writes a scribe.yml for this site's server over the one that may be there.
-func (s *site) yml(t *testing.T, path, rest string) {
-	t.Helper()
-	text := fmt.Sprintf("output:\n  servers: [%q]\n  tls: {ca: %[2]s/ca.crt, certificate: %[2]s/web.crt, key: %[2]s/web.key}\n%[3]s\n", s.addr, s.dir, rest)
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // Configurations change while lines are written and files rotated: other fields,
 // other rules, other groups, another server. Each line comes once.

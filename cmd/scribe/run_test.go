@@ -154,6 +154,18 @@ func (s *site) conf(t *testing.T, name, addr, extra string, paths ...string) str
 	return path
 }
 
+// yml writes a scribe.yml for this site's server over the one that may be there.
+func (s *site) yml(t *testing.T, path, rest string) {
+	t.Helper()
+	text := fmt.Sprintf("output:\n  servers: [%q]\n  tls: {ca: %[2]s/ca.crt, certificate: %[2]s/web.crt, key: %[2]s/web.key}\n%[3]s\n", s.addr, s.dir, rest)
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // running is a scribe in this process.
 type running struct {
 	stop func()

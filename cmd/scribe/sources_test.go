@@ -142,3 +142,59 @@ func TestContainers(t *testing.T) {
 	s.await(t, "first half")
 	r.end(t)
 }
+
+// The standard input goes through framing, rules and the queue on disk, in its own
+// configuration as in logstash-forwarder's.
+func TestStdin(t *testing.T) {
+	s := newSite(t)
+	before := os.Stdin
+	t.Cleanup(func() { os.Stdin = before })
+	feed := func(run func(in *os.File)) {
+		t.Helper()
+		in, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Stdin = in
+		run(out)
+		_ = out.Close() // its reader has ended
+		_ = in.Close()  // read
+	}
+	say := func(out *os.File, text string) {
+		t.Helper()
+		if _, err := out.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf, state := filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
+	s.yml(t, conf, "stdin: {multiline: {pattern: '^ '}, rules: [{drop: 'noise'}]}\nspool: {dir: queue}\n")
+	feed(func(out *os.File) {
+		r := start(t, "run", "--config", conf, "--state-dir", state)
+		say(out, "noise\nfirst\n second\nthird\nfourth\n")
+		s.await(t, "first\n second")
+		s.await(t, "third")
+		if err := ask(t.Context(), state, "reload", nil, nil); err != nil {
+			t.Error(err)
+		}
+		say(out, "fifth\nsixth\n")
+		s.await(t, "fifth")
+		r.end(t)
+		if strings.Contains(r.out.String(), "takes effect at the next start") {
+			t.Errorf("an unchanged configuration counts as changed\n%s", r.out)
+		}
+	})
+	feed(func(out *os.File) {
+		r := start(t, "run", "--config", s.conf(t, "lsf.conf", s.addr, "", "-"), "--state-dir", state)
+		say(out, "old way\n")
+		s.await(t, "old way")
+		r.end(t)
+	})
+	for _, line := range []string{"first\n second", "third", "fourth", "fifth", "old way"} {
+		if n := s.count(line); n != 1 {
+			t.Errorf("%q came %d times", line, n)
+		}
+	}
+	if s.count("noise") != 0 {
+		t.Error("a rule was not applied")
+	}
+}

@@ -42,6 +42,20 @@ func (s *Set) Gauge(f func() float64, name string, labels ...string) {
 	s.set.NewGauge(id, f)
 }
 
+// Drop forgets every series that has this label with this value: of a server that is
+// used no more, say.
+func (s *Set) Drop(label, value string) {
+	if s == nil {
+		return
+	}
+	pair := fmt.Sprintf("%s=%q", label, value)
+	for _, id := range s.set.ListMetricNames() {
+		if strings.Contains(id, "{"+pair) || strings.Contains(id, ","+pair) {
+			s.set.UnregisterMetric(id)
+		}
+	}
+}
+
 // Histogram observes durations in seconds.
 type Histogram = vm.Histogram
 
