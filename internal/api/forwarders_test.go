@@ -11,8 +11,7 @@ import (
 
 func TestForwarders(t *testing.T) {
 	var f *fleet.Fleet
-	var w *world
-	w = newWorld(t, func(o *Options) {
+	w := newWorld(t, func(o *Options) {
 		f = fleet.New(o.Clock, nil)
 		o.Fleet = f
 	})
