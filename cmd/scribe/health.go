@@ -25,6 +25,7 @@ func (f *forwarder) addHealth(g *run.Group) {
 		g.Add(func() error { return fmt.Errorf("metrics: %w", err) }, func(error) {})
 		return
 	}
+	f.gauges()
 	f.log.Info("metrics are served", "address", l.Addr().String())
 	srv := &http.Server{Handler: f.healthHandler(), ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 	g.Add(func() error {
@@ -39,6 +40,30 @@ func (f *forwarder) addHealth(g *run.Group) {
 			_ = srv.Close() // a scraper that does not read is cut off
 		}
 	})
+}
+
+// gauges registers what only the whole knows.
+func (f *forwarder) gauges() {
+	f.set.Gauge(func() float64 {
+		var bytes int64
+		for _, file := range f.tailStatus().Files {
+			bytes += lag(file.Size, file.Acked)
+		}
+		return float64(bytes)
+	}, "scribe_lag_bytes")
+	f.set.Gauge(func() float64 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.failed != "" {
+			return 0
+		}
+		return 1
+	}, "scribe_config_good")
+	f.set.Gauge(func() float64 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return float64(f.reloaded.Unix())
+	}, "scribe_config_taken_over_seconds")
 }
 
 // listenLocal listens at host:port or unix:///path, which only this user reaches.

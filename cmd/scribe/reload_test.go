@@ -217,7 +217,7 @@ func TestHealth(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", sock) }, DisableKeepAlives: true,
 	}}
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "scribe_ship_lines_acked_total 1"} {
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "scribe_ship_lines_acked_total 1", "/metrics?": "scribe_lag_bytes 0", "/metrics?x": "scribe_config_good 1"} {
 		resp, err := client.Get("http://scribe" + path)
 		if err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ with logstash-forwarder's flags its own: 1 wrong usage, 2 failure.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return cli.Exit(cli.ExitUsage, fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
 	})
-	root.AddCommand(a.runCommand(), a.checkCommand(), a.testCommand(), a.statusCommand(), a.reloadCommand(), a.rotateCommand(), a.enrollCommand(), a.discoverCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.checkCommand(), a.testCommand(), a.statusCommand(), a.reloadCommand(), a.rotateCommand(), a.enrollCommand(), a.discoverCommand(), a.schemaCommand(), a.versionCommand())
 	return root
 }
 

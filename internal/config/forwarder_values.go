@@ -216,7 +216,7 @@ func optional[T any](r *forwarderReader, to **T, start func() T, keys func(*T) [
 func (r *forwarderReader) multiline(to **Multiline) value {
 	keys := func(m *Multiline) []key {
 		return []key{
-			{"kind", "ready-made: java, python, go, ruby, php, dotnet; one or a list", r.words(&m.Kinds, multilineKinds, true)},
+			{"kind", "ready-made: java, python, go, ruby, php, dotnet, javascript; one or a list", r.words(&m.Kinds, multilineKinds, true)},
 			{"pattern", "a regular expression; %{TIMESTAMP_ISO8601} and the like may stand in it", r.pattern(&m.Pattern)},
 			{"negate", "lines that do not match belong to another", r.flag(&m.Negate)},
 			{"what", "the line that those that match belong to", r.choice(&m.What, "previous", "next")},

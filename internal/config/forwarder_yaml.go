@@ -17,7 +17,7 @@ import (
 var (
 	hostFacts      = []string{"os", "kernel", "arch", "ip", "machine_id", "boot_id", "cloud"}
 	formats        = []string{"", "docker", "cri", "container", "json", "logfmt"}
-	multilineKinds = []string{"java", "python", "go", "ruby", "php", "dotnet"}
+	multilineKinds = []string{"java", "python", "go", "ruby", "php", "dotnet", "javascript"}
 	maskKinds      = []string{"secrets", "cards", "emails", "ips"}
 )
 

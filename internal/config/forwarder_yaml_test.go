@@ -139,7 +139,7 @@ func TestForwarderYAMLProblems(t *testing.T) {
 	f("limits: {memory: 1MB}", `c.yml:1:18: limits.memory: "1MB" is too little: at least 16777216 bytes are needed`, "")
 	f("files: [{paths: [/x], max_line: 2MiB}]", `c.yml:1:33: files.max_line: "2MiB" is too much: at most 1048576 bytes are possible`, "")
 	f("files: [{paths: [/x], priority: 10}]", `c.yml:1:33: files.priority: "10": write a number from 0 to 9`, "")
-	f("files: [{paths: [/x], multiline: jave}]", `c.yml:1:34: files.multiline: "jave": write one of java, python, go, ruby, php, dotnet (did you mean "java"?)`, "")
+	f("files: [{paths: [/x], multiline: jave}]", `c.yml:1:34: files.multiline: "jave": write one of java, python, go, ruby, php, dotnet, javascript (did you mean "java"?)`, "")
 	f("files: [{paths: [/x], multiline: {what: next}}]", `c.yml:1:34: files.multiline: needs either a kind or a pattern`, "")
 	f("files: [{paths: [/x], multiline: {pattern: '(?=x)'}}]", "c.yml:1:44: files.multiline.pattern: error parsing regexp: invalid or unsupported Perl syntax: `(?=` (regular expressions are those of RE2: no look-around, no back references)", "")
 	f("files: [{paths: [/x], start: tomorrow}]", `c.yml:1:30: files.start: "tomorrow": write beginning, end, a date such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z`, "")
