@@ -15,6 +15,7 @@ import (
 
 	"journalist/internal/cli"
 	"journalist/internal/config"
+	rotateconf "journalist/internal/rotate/conf"
 	"journalist/internal/ship"
 	"journalist/internal/source/container"
 	"journalist/internal/source/journal"
@@ -72,6 +73,13 @@ func check(ctx context.Context, s settings, offline bool) (*cli.ScribeCheck, err
 	}
 	for _, p := range slices.Concat(problems, conf.Warnings) {
 		out.Config = append(out.Config, p.Error())
+	}
+	if p != nil {
+		for _, problem := range rotateconf.Read(p.rotate...).Problems {
+			if !problem.Warning { // run tells of those
+				out.Config = append(out.Config, problem.Error())
+			}
+		}
 	}
 	out.Config = append(out.Config, checkCertificate(tlsFiles(conf), time.Now())...)
 	if s.stateDir != "" || os.Getenv("STATE_DIRECTORY") != "" {

@@ -392,6 +392,8 @@ func TestCheck(t *testing.T) {
 	f("pattern", 6, yml("mask.yml", files+", rules: [{mask: {pattern: '('}}]}]"), "mask.yml:4:", "missing closing )")
 	f("encoding", 6, yml("encoding.yml", files+", encoding: utf-9}]"), "encoding.yml:4: files: ", "utf-9")
 	f("two mistakes", 6, yml("two.yml", files+", encoding: utf-9}]\nsyslog: [{listen: 'udp://0.0.0.0:514'}]"), "utf-9", "syslog: ", "2 problems")
+	write(t, filepath.Join(s.dir, "logrotate.conf"), good+" {\n  dayly\n  rotate 3\n}\n")
+	f("rotation", 6, yml("rotate.yml", files+"}]\nrotate: [logrotate.conf, absent.conf]"), "logrotate.conf:2", "dayly", "absent.conf")
 	if err := os.Chmod(filepath.Join(s.dir, "web.key"), 0o644); err != nil {
 		t.Fatal(err)
 	}
