@@ -20,7 +20,7 @@ import (
 
 // archive is what a file has that is compressed.
 type archive struct {
-	kind string // "" when it is not
+	kind string
 	// ended: everything was read, to the position total, of the file as it was then.
 	ended   bool
 	total   int64
@@ -33,7 +33,7 @@ type archive struct {
 // compressed, if it was.
 func (f *file) extentLocked() int64 {
 	switch {
-	case f.arch.kind == "":
+	case f.arch == nil:
 		return max(f.size, 0)
 	case f.arch.ended:
 		return f.arch.total
@@ -105,7 +105,9 @@ func (t *Tailer) stepArchive(ctx context.Context, f *file, v view) (more bool) {
 	case f.id.IsZero():
 		t.closeFile(f)
 	}
-	f.awake = more
+	if f.awake = more; !more {
+		f.fields = nil
+	}
 	if err == nil && !f.arch.ended {
 		t.noTrouble(f)
 	}
@@ -241,10 +243,7 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 	var gens []record.Generation
 	for _, base := range unrotated(v.path) {
 		if t.unknownTwin(f, base, p.head) {
-			if f.held.IsZero() {
-				f.held = t.o.Clock()
-			}
-			if t.since(f.held) < copyWait {
+			if t.holds(f, false) {
 				return best, undecided, nil
 			}
 		}
@@ -289,9 +288,12 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 // something may have been written to it last.
 func (t *Tailer) compressedFrom(f *file, g record.Generation) (path string, node inode, ok bool) {
 	t.mu.Lock()
-	was := f.was
+	was := ""
+	if f.gone != nil {
+		was = f.gone.was
+	}
 	t.mu.Unlock()
-	if f.h != nil || f.arch.kind != "" || was == "" || g.Head.Len == 0 {
+	if f.h != nil || f.arch != nil || was == "" || g.Head.Len == 0 {
 		return "", inode{}, false
 	}
 	for _, ext := range [...]string{".gz", ".zst"} {

@@ -49,9 +49,7 @@ func (t *Tailer) Change(o Options) error {
 			continue
 		}
 		f.group, f.framer = g, nil
-		if f.fields != nil {
-			f.fields = t.fieldsOf(g, f.label)
-		}
+		f.fields = nil
 		t.enqueueLocked(f)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -18,6 +19,10 @@ const (
 	// calmScans is how many scan intervals pass between full scans while the kernel
 	// tells of all changes and no file waits for one.
 	calmScans = 5
+	// While it is calm, a look at all files comes after calmRest times as long as the
+	// last one took, so that very many quiet files cost well under 1 % of a core;
+	// otherwise after busyRest times.
+	calmRest, busyRest = 400, 50
 )
 
 // find looks for files until ctx ends. It never waits for Output, so that a stuck
@@ -27,14 +32,17 @@ func (t *Tailer) find(ctx context.Context) {
 	defer poll.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var earliest, last time.Time
+	var earliest, nextScan, nextPoll, nextLook time.Time
 	calm := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-poll.C:
-			t.pollActive(false)
+			if start := time.Now(); start.After(nextPoll) {
+				t.pollActive(false)
+				nextPoll = start.Add(busyRest * time.Since(start))
+			}
 			continue
 		case <-t.rescan:
 			if wait := time.Until(earliest); wait > 0 {
@@ -42,19 +50,28 @@ func (t *Tailer) find(ctx context.Context) {
 				continue
 			}
 		case <-timer.C:
-			if calm && time.Since(last) < calmScans*t.o.ScanInterval {
-				t.pollActive(true)
+			if calm && time.Until(nextScan) > 0 {
+				if start := time.Now(); start.After(nextLook) {
+					t.pollActive(true)
+					nextLook = start.Add(calmRest * time.Since(start))
+				}
 				timer.Reset(t.o.ScanInterval)
 				continue
 			}
 		}
 		start := time.Now()
 		t.scan()
-		calm, last = t.calm(), time.Now()
+		calm = t.calm()
 		took := time.Since(start)
 		// However many files there are, looking takes at most some percent of a core.
-		earliest = time.Now().Add(min(max(10*time.Millisecond, 10*took), time.Second))
-		timer.Reset(max(t.o.ScanInterval, 50*took))
+		earliest = time.Now().Add(min(max(10*time.Millisecond, 10*took), 5*time.Second))
+		nextScan = time.Now().Add(max(calmScans*t.o.ScanInterval, calmRest*took))
+		nextLook = time.Now().Add(calmRest * took) // the scan looked, too
+		if calm {
+			timer.Reset(t.o.ScanInterval)
+		} else {
+			timer.Reset(max(t.o.ScanInterval, busyRest*took))
+		}
 	}
 }
 
@@ -62,9 +79,17 @@ func (t *Tailer) find(ctx context.Context) {
 type candidate struct {
 	path  string
 	group *group
-	fi    fs.FileInfo
+	look  look
 	node  inode
 }
+
+// look is what one look at a file showed.
+type look struct {
+	size  int64
+	mtime time.Time
+}
+
+func lookOf(fi fs.FileInfo) look { return look{fi.Size(), fi.ModTime()} }
 
 // scan expands all patterns and brings what is known of the files up to date.
 func (t *Tailer) scan() {
@@ -86,7 +111,21 @@ func (t *Tailer) scan() {
 			s.problems["inotify"] = err.Error()
 		}
 	}
+	t.notePolled()
 	s.report()
+}
+
+// notePolled lists the files of whose changes the kernel does not tell.
+func (t *Tailer) notePolled() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.polled)
+	t.polled = t.polled[:0]
+	for _, f := range t.files {
+		if !f.watched {
+			t.polled = append(t.polled, f)
+		}
+	}
 }
 
 // scanner is the state of one scan. One goroutine uses it.
@@ -103,6 +142,10 @@ type scanner struct {
 // expand fills candidates; each path belongs to the first group that names it.
 func (s *scanner) expand() {
 	seen := make(map[string]struct{})
+	patterns := 0
+	for _, gr := range s.t.groups {
+		patterns += len(gr.Paths)
+	}
 	for _, gr := range s.t.groups {
 		for _, pattern := range gr.Paths {
 			g := globber{fs: s.t.fs, dirs: s.dirs}
@@ -114,13 +157,15 @@ func (s *scanner) expand() {
 				if _, ok := seen[p]; ok || excluded(gr.Exclude, p) {
 					continue
 				}
-				seen[p] = struct{}{}
+				if patterns > 1 {
+					seen[p] = struct{}{}
+				}
 				s.consider(gr, p, !hasMeta(pattern))
 			}
 		}
 	}
 	// The oldest first, so that rotated files come before their successors.
-	slices.SortStableFunc(s.candidates, func(a, b candidate) int { return a.fi.ModTime().Compare(b.fi.ModTime()) })
+	slices.SortStableFunc(s.candidates, func(a, b candidate) int { return a.look.mtime.Compare(b.look.mtime) })
 }
 
 func (s *scanner) consider(gr *group, path string, literal bool) {
@@ -148,7 +193,7 @@ func (s *scanner) consider(gr *group, path string, literal bool) {
 		s.problems[path] = "has no inode to recognise it by"
 		return
 	}
-	s.candidates = append(s.candidates, candidate{path, gr, fi, node})
+	s.candidates = append(s.candidates, candidate{path, gr, lookOf(fi), node})
 }
 
 // match compares the candidates with the files that are known. It returns those
@@ -156,31 +201,30 @@ func (s *scanner) consider(gr *group, path string, literal bool) {
 func (s *scanner) match() (fresh, missing []*file) {
 	t := s.t
 	now := t.o.Clock()
-	paths := make(map[inode][]string, len(s.candidates))
-	for _, c := range s.candidates {
-		paths[c.node] = append(paths[c.node], c.path)
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.scans++
+	for _, c := range s.candidates {
+		if f := t.files[c.node]; f != nil && f.path == c.path {
+			f.seen = -t.scans // where it was, which counts more than its other names
+		}
+	}
 	isNew := make(map[inode]struct{})
 	for _, c := range s.candidates {
 		f := t.files[c.node]
 		if f == nil {
 			if _, ok := isNew[c.node]; !ok {
 				isNew[c.node] = struct{}{}
-				fresh = append(fresh, t.newFile(c.group, c.path, c.path, c.node, c.fi, now))
+				fresh = append(fresh, t.newFile(c.group, c.path, c.path, c.node, c.look, now))
 			}
 			continue
 		}
-		if f.seen == t.scans {
+		if f.seen == t.scans || (f.seen == -t.scans && f.path != c.path) {
 			continue // by another of its names
 		}
 		f.seen = t.scans
-		if !slices.Contains(paths[c.node], f.path) {
-			t.moveLocked(f, c.path)
-		}
-		t.lookLocked(f, c.fi, now)
+		t.moveLocked(f, c.path)
+		t.lookLocked(f, c.look, now)
 	}
 	for _, f := range t.files {
 		if f.seen != t.scans {
@@ -190,9 +234,9 @@ func (s *scanner) match() (fresh, missing []*file) {
 	return fresh, missing
 }
 
-func (t *Tailer) newFile(g *group, label, path string, node inode, fi fs.FileInfo, now time.Time) *file {
+func (t *Tailer) newFile(g *group, label, path string, node inode, l look, now time.Time) *file {
 	return &file{
-		group: g, label: label, node: node, path: path, size: fi.Size(), maxSize: fi.Size(), mtime: fi.ModTime(),
+		group: g, label: label, node: node, path: path, size: l.size, maxSize: l.size, mtime: l.mtime,
 		changed: now, seen: t.scans, first: t.scans == 1 && !g.late,
 	}
 }
@@ -204,13 +248,13 @@ func (t *Tailer) moveLocked(f *file, path string) {
 	}
 	t.unlistLocked(f)
 	was, away := f.path, f.away()
-	f.path, f.real = path, ""
+	f.path, f.real, f.resolved = path, "", false
 	f.changed = t.o.Clock() // the grace time begins
 	if path != "" {
 		t.byPath[path] = f
-		f.deletedAt = time.Time{}
+		f.gone = nil
 	} else {
-		f.deletedAt, f.was = f.changed, was
+		f.gone = &gone{f.changed, was}
 	}
 	if !f.bound {
 		t.nameLocked(f, path)
@@ -229,12 +273,12 @@ func (t *Tailer) moveLocked(f *file, path string) {
 
 // lookLocked compares a file with what a Stat shows and queues it if there may be
 // something to do.
-func (t *Tailer) lookLocked(f *file, fi fs.FileInfo, now time.Time) {
-	changed := f.sawLocked(fi, now)
-	if changed && f.arch.kind != "" {
+func (t *Tailer) lookLocked(f *file, l look, now time.Time) {
+	changed := f.sawLocked(l, now)
+	if changed && f.arch != nil {
 		f.skip = ""
 	}
-	rest := f.away() && f.arch.kind == "" && f.size > int64(f.pub.offset) // a last line that waits for the grace time
+	rest := f.away() && f.arch == nil && f.size > int64(f.pub.offset) // a last line that waits for the grace time
 	if changed || f.retry || rest {
 		t.enqueueLocked(f)
 	} else if f.h != nil && !f.busy && !f.queued && f.size <= int64(f.pub.offset) && now.Sub(f.changed) > f.group.CloseIdle {
@@ -254,7 +298,7 @@ func (s *scanner) lookAway(f *file) {
 		if err == nil {
 			if node, _, ok := inodeOf(fi); ok && node == f.node {
 				t.mu.Lock()
-				t.lookLocked(f, fi, now)
+				t.lookLocked(f, lookOf(fi), now)
 				t.mu.Unlock()
 				return
 			}
@@ -269,7 +313,7 @@ func (s *scanner) lookAway(f *file) {
 	t.mu.Lock()
 	t.moveLocked(f, found)
 	if found != "" {
-		t.lookLocked(f, fi, now)
+		t.lookLocked(f, lookOf(fi), now)
 	} else {
 		t.enqueueLocked(f)
 	}
@@ -337,7 +381,7 @@ func (s *scanner) unfinished() (fresh []*file) {
 		case path != "":
 			// Only the content tells whether it is g's file: another one may have got
 			// the inode, which has a name of its own then.
-			f := t.newFile(gr, g.Path, path, node, fi, now)
+			f := t.newFile(gr, g.Path, path, node, lookOf(fi), now)
 			t.nameLocked(f, path)
 			fresh = append(fresh, f)
 			if path != g.Path {
@@ -440,16 +484,25 @@ func (t *Tailer) calm() bool {
 // tell of it (a network file system, a mapped file); with all set also at those of
 // which it should.
 func (t *Tailer) pollActive(all bool) {
-	type look struct {
+	type due struct {
 		f    *file
 		path string
 	}
 	now := t.o.Clock()
-	var looks []look
+	var looks []due
+	add := func(f *file) {
+		if f.path != "" && now.Sub(f.changed) < activeFor && !f.queued && !f.finished {
+			looks = append(looks, due{f, f.path})
+		}
+	}
 	t.mu.Lock()
-	for _, f := range t.files {
-		if f.path != "" && (all || !f.watched) && now.Sub(f.changed) < activeFor && !f.queued {
-			looks = append(looks, look{f, f.path})
+	if all {
+		for _, f := range t.files {
+			add(f)
+		}
+	} else {
+		for _, f := range t.polled {
+			add(f)
 		}
 	}
 	t.mu.Unlock()
@@ -460,10 +513,38 @@ func (t *Tailer) pollActive(all bool) {
 		}
 		if n, _, ok := inodeOf(fi); ok && n == l.f.node {
 			t.mu.Lock()
-			t.lookLocked(l.f, fi, now)
+			t.lookLocked(l.f, lookOf(fi), now)
 			t.mu.Unlock()
 		}
 	}
+}
+
+// resolver finds paths without symbolic links, by folder.
+type resolver map[string]string
+
+func (r resolver) resolve(path string) (string, error) {
+	if path == "" {
+		return "", fs.ErrNotExist
+	}
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return "", err
+	}
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		return filepath.EvalSymlinks(path)
+	}
+	dir := filepath.Dir(path)
+	real, ok := r[dir]
+	if !ok {
+		if real, err = filepath.EvalSymlinks(dir); err != nil {
+			return "", err
+		}
+		r[dir] = real
+	}
+	if real == dir {
+		return path, nil
+	}
+	return filepath.Join(real, filepath.Base(path)), nil
 }
 
 // watchDirs asks the kernel to tell of changes in the folders, and notes which
@@ -472,26 +553,26 @@ func (t *Tailer) watchDirs(dirs map[string]struct{}) error {
 	t.mu.Lock()
 	var unresolved []*file
 	for _, f := range t.files {
-		if f.real == "" && f.path != "" {
+		if !f.resolved && f.path != "" {
 			unresolved = append(unresolved, f)
 		}
 	}
 	t.mu.Unlock()
+	res := resolver{}
 	for _, f := range unresolved {
 		t.mu.Lock()
 		path := f.path
 		t.mu.Unlock()
-		real, err := filepath.EvalSymlinks(path)
+		real, err := res.resolve(path)
 		if err != nil {
 			continue
 		}
 		t.mu.Lock()
-		f.real = real
-		if real != path {
+		if f.resolved = true; real != path {
+			f.real = real
 			t.byPath[real] = f
 		}
 		t.mu.Unlock()
-		dirs[filepath.Dir(real)] = struct{}{}
 	}
 	t.mu.Lock()
 	for _, f := range t.files {
@@ -507,7 +588,7 @@ func (t *Tailer) watchDirs(dirs map[string]struct{}) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range t.files {
-		f.watched = covered[filepath.Dir(f.path)] && (f.real == "" || covered[filepath.Dir(f.real)])
+		f.watched = f.resolved && covered[filepath.Dir(f.path)] && (f.real == "" || covered[filepath.Dir(f.real)])
 	}
 	return err
 }

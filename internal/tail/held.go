@@ -13,17 +13,17 @@ func (t *Tailer) limitHeld() {
 	t.mu.Lock()
 	var held []*file
 	for _, f := range t.files {
-		if f.path == "" && !f.finished {
+		if f.gone != nil && !f.finished {
 			held = append(held, f)
 		}
 	}
 	// The youngest first: what they leave room for may stay.
 	slices.SortFunc(held, func(a, b *file) int {
-		return cmp.Or(b.deletedAt.Compare(a.deletedAt), cmp.Compare(a.label, b.label))
+		return cmp.Or(b.gone.at.Compare(a.gone.at), cmp.Compare(a.label, b.label))
 	})
 	sum := make(map[*group]int64)
 	for _, f := range held {
-		late := now.Sub(f.deletedAt) > f.group.HoldTime
+		late := now.Sub(f.gone.at) > f.group.HoldTime
 		if f.h != nil || f.busy {
 			sum[f.group] += f.size
 			late = late || (f.group.HoldBytes > 0 && sum[f.group] > f.group.HoldBytes)

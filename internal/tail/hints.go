@@ -66,7 +66,7 @@ func (s *scanner) followMoves() {
 			continue
 		}
 		if node, _, ok := inodeOf(fi); ok {
-			s.missed = append(s.missed, t.newFile(g, label, path, node, fi, now))
+			s.missed = append(s.missed, t.newFile(g, label, path, node, lookOf(fi), now))
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 	} else if kind != "" {
 		t.closeFile(f)
 		t.mu.Lock()
-		f.arch = archive{kind: kind}
+		f.arch = &archive{kind: kind}
 		t.mu.Unlock()
 		return true, nil
 	}
@@ -119,8 +119,7 @@ func (t *Tailer) bind(f *file, g record.Generation) {
 	if gr := t.groupOf(g.Path); gr != nil {
 		f.group = gr
 	}
-	f.fields = t.fieldsOf(f.group, g.Path)
-	f.label, f.bound = g.Path, true
+	f.label, f.bound, f.fields = g.Path, true, nil
 	t.byID[g.ID] = f
 	f.publishLocked()
 	state := record.Active
@@ -145,9 +144,8 @@ func (t *Tailer) register(f *file, v view, head []byte, start uint64) error {
 		g.Tail = record.MakeFingerprint(b)
 	}
 	f.resume(g)
-	f.fields = t.fieldsOf(v.group, g.Path)
 	t.mu.Lock()
-	f.label, f.group = v.label, v.group // whatever a scan made of it meanwhile
+	f.label, f.group, f.fields = v.label, v.group, nil // whatever a scan made of it meanwhile
 	f.bound, f.registering = true, true
 	t.byID[g.ID] = f
 	t.mu.Unlock()
@@ -229,10 +227,7 @@ const (
 func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Generation, copied, error) {
 	for _, base := range unrotated(v.path) {
 		if t.unknownTwin(f, base, head) {
-			if f.held.IsZero() {
-				f.held = t.o.Clock()
-			}
-			if t.since(f.held) < copyWait {
+			if t.holds(f, false) {
 				return record.Generation{}, undecided, nil
 			}
 		}
@@ -262,10 +257,7 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 			case !followed && !pending:
 				continue
 			}
-			if f.grew(size) || f.held.IsZero() {
-				f.held = t.o.Clock()
-			}
-			if t.since(f.held) < copyWait {
+			if t.holds(f, f.grew(size)) {
 				return g, undecided, nil
 			}
 			if same, err := t.samePrefix(f, orig, size); err != nil || !same {
@@ -300,9 +292,24 @@ func (t *Tailer) unknownTwin(f *file, base string, head []byte) bool {
 
 // grew tells whether a held file's size changed since the last look.
 func (f *file) grew(size uint64) bool {
-	grew := f.heldSize != size
-	f.heldSize = size
+	if f.held == nil {
+		f.held = &holding{}
+	}
+	grew := f.held.size != size
+	f.held.size = size
 	return grew
+}
+
+// holds tells that a file is to wait because it may be a copy; with again from now
+// on.
+func (t *Tailer) holds(f *file, again bool) bool {
+	if f.held == nil {
+		f.held = &holding{}
+	}
+	if again || f.held.since.IsZero() {
+		f.held.since = t.o.Clock()
+	}
+	return t.since(f.held.since) < copyWait
 }
 
 // samePrefix compares the end of f's first size bytes with the same bytes of orig.

@@ -77,6 +77,7 @@ func logrotate(t *testing.T, glob, conf string) {
 		write()
 		if round == 2 { // once more while scribe is down
 			collect()
+			l.awaitAcks() // what is not acknowledged would come again
 			l.stop()
 			write()
 			rotate()

@@ -36,7 +36,7 @@ func (t *Tailer) viewOf(f *file) (v view, ok bool) {
 	return view{
 		path: f.path, label: f.label, group: f.group, node: f.node, away: f.away(), deleted: f.path == "",
 		quiet:  now.Sub(f.changed) >= t.o.Grace,
-		giveUp: f.path == "" && now.Sub(f.deletedAt) > f.group.HoldTime,
+		giveUp: f.gone != nil && now.Sub(f.gone.at) > f.group.HoldTime,
 	}, f.skip == "" && !f.finished && !f.registering
 }
 
@@ -52,7 +52,7 @@ func (t *Tailer) step(ctx context.Context, f *file) (more bool) {
 		t.giveUp(f, !v.giveUp)
 		return false
 	}
-	if f.arch.kind != "" {
+	if f.arch != nil {
 		return t.stepArchive(ctx, f, v)
 	}
 	if f.h == nil && !t.openFile(f, v) {
@@ -83,7 +83,9 @@ func (t *Tailer) step(ctx context.Context, f *file) (more bool) {
 	} else if err == nil {
 		t.noTrouble(f)
 	}
-	f.awake = more
+	if f.awake = more; !more {
+		f.fields = nil
+	}
 	if !v.deleted && t.open.Load() > int64(t.o.MaxOpen) {
 		t.closeFile(f)
 	}
@@ -132,7 +134,7 @@ func (t *Tailer) noteSize(f *file, fi fs.FileInfo) {
 	f.atSize = fi.Size()
 	now := t.o.Clock()
 	t.mu.Lock()
-	f.sawLocked(fi, now)
+	f.sawLocked(lookOf(fi), now)
 	t.mu.Unlock()
 }
 
@@ -279,7 +281,6 @@ func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, to uint
 	tail := r.tail
 	r.lines.Position = record.Position{ID: f.id, From: f.from, To: to}
 	r.lines.ReadTime = now.UnixNano()
-	r.lines.Fields = f.fields
 	r.lines.Priority = f.group.Priority
 	lines, bytes, split := len(r.lines.Rows), to-f.from, 0
 	for i := range r.lines.Rows {
@@ -290,6 +291,11 @@ func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, to uint
 	t.mu.Lock()
 	t.inflight[&r.lines] = r
 	group := f.group
+	if f.fields == nil {
+		f.fields = t.fieldsOf(group, f.label)
+	}
+	r.lines.Fields = f.fields
+	f.pub.last = now.UnixNano()
 	t.mu.Unlock()
 	group.apply(&r.lines)
 	if err := t.o.Output(ctx, &r.lines); err != nil {
@@ -300,7 +306,7 @@ func (t *Tailer) emit(ctx context.Context, f *file, r *run, data []byte, to uint
 	}
 	// From here on r may already be used again.
 	f.offset, f.from, f.nulls = to, to, 0
-	f.head, f.tail, f.last = head, tail, now
+	f.head, f.tail = head, tail
 	t.m.lines.Add(lines)
 	t.m.bytes.Add(int(bytes))
 	t.m.split.Add(split)
@@ -349,7 +355,7 @@ func (t *Tailer) lookBinary(f *file, data []byte, off int) {
 
 // atEnd deals with a file that has nothing to read.
 func (t *Tailer) atEnd(f *file, v view) {
-	f.awake = false
+	f.awake, f.fields = false, nil
 	if !v.deleted || !v.quiet {
 		return
 	}
@@ -392,12 +398,13 @@ func (t *Tailer) unlistLocked(f *file) {
 // may still be made, as by gzip.
 func (t *Tailer) giveUp(f *file, wait bool) {
 	t.mu.Lock()
-	size, label, group, deletedAt := f.maxSize, f.label, f.group, f.deletedAt
-	if f.arch.kind != "" {
+	size, label, group := f.maxSize, f.label, f.group
+	wait = wait && f.gone != nil && t.since(f.gone.at) < copyWait
+	if f.arch != nil {
 		size = f.extentLocked()
 	}
 	t.mu.Unlock()
-	if f.h != nil && f.arch.kind == "" {
+	if f.h != nil && f.arch == nil {
 		if fi, err := f.h.Stat(); err == nil {
 			size = fi.Size()
 		}
@@ -413,7 +420,7 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 		return
 	}
 	path, node, ok := t.findCopy(g, f.node)
-	if wait = wait && !f.id.IsZero() && t.since(deletedAt) < copyWait; wait && !ok {
+	if wait && !ok && !f.id.IsZero() {
 		t.retry(f)
 		return
 	}

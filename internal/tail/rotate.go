@@ -19,7 +19,7 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	if f.nulls > 0 { // nothing was sent yet
 		old.To, old.Tail = 0, record.Fingerprint{}
 	}
-	if f.arch.kind != "" {
+	if f.arch != nil {
 		t.closeFile(f)
 	}
 	f.restart()
@@ -28,7 +28,7 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	delete(t.byID, old.ID)
 	t.nameLocked(f, v.path)
 	old.Size = uint64(max(f.maxSize, 0))
-	f.changed, f.bound, f.maxSize, f.arch = t.o.Clock(), false, f.atSize, archive{}
+	f.changed, f.bound, f.maxSize, f.arch = t.o.Clock(), false, f.atSize, nil
 	f.publishLocked()
 	t.mu.Unlock()
 	t.replaced(v.group, old, v.node)
@@ -153,7 +153,7 @@ func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (misse
 		node, _, ok := inodeOf(fi)
 		t.mu.Lock()
 		if ok && t.files[node] == nil {
-			missed = append(missed, t.newFile(g, label, path, node, fi, now))
+			missed = append(missed, t.newFile(g, label, path, node, lookOf(fi), now))
 		}
 		t.mu.Unlock()
 	}

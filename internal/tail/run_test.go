@@ -75,6 +75,15 @@ func (l *live) stop() {
 	}
 }
 
+func (l *live) awaitAcks() {
+	l.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); l.tl.Status().InFlight > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.t.Fatal("not everything is acknowledged")
+		}
+	}
+}
+
 func (l *live) want(text string) {
 	l.t.Helper()
 	select {

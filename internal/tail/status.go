@@ -49,7 +49,10 @@ func (t *Tailer) Status() Status {
 	for _, f := range t.files {
 		fs := FileStatus{
 			Path: f.path, File: f.label, Size: f.size, Read: f.pub.from, Acked: f.pub.acked,
-			Last: f.pub.last, State: f.stateLocked(), Problem: f.problem,
+			State: f.stateLocked(), Problem: f.problem,
+		}
+		if f.pub.last > 0 {
+			fs.Last = time.Unix(0, f.pub.last)
 		}
 		if f.pub.id != (record.SourceID{}) {
 			fs.Source = f.pub.id.String()

@@ -215,6 +215,7 @@ type Tailer struct {
 	byPath   map[string]*file // for the watcher
 	queue    []*file
 	packed   []*file
+	polled   []*file // those of whose changes the kernel does not tell
 	stopped  bool
 	inflight map[*record.Lines]*run
 	problems map[string]string // by path or pattern: what was logged about it

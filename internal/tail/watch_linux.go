@@ -61,6 +61,9 @@ func (w *inotify) watch(dirs map[string]struct{}) (covered map[string]bool, err 
 	covered = make(map[string]bool, len(dirs))
 	for dir := range dirs {
 		if _, ok := w.dirs[dir]; !ok {
+			if !local(dir) {
+				continue
+			}
 			wd, werr := unix.InotifyAddWatch(w.fd, dir, watchMask)
 			if werr != nil {
 				if !errors.Is(werr, unix.ENOENT) && !errors.Is(werr, unix.ENOTDIR) && err == nil {
@@ -84,6 +87,31 @@ func (w *inotify) watch(dirs map[string]struct{}) (covered map[string]bool, err 
 	}
 	return covered, err
 }
+
+// local tells that all changes in a folder are made by this machine's kernel, which
+// hears of them. Of those on a network file system, or on one that a process
+// serves, it does not.
+func local(dir string) bool {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return true // adding the watch says what is wrong
+	}
+	switch uint32(st.Type) { // signed and of different sizes
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.RAMFS_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.REISERFS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC,
+		unix.SQUASHFS_MAGIC, zfsMagic, bcachefsMagic, jfsMagic, exfatMagic:
+		return true
+	}
+	return false
+}
+
+// Of file systems that x/sys/unix does not name.
+const (
+	zfsMagic      = 0x2fc12fc1
+	bcachefsMagic = 0xca451a4e
+	jfsMagic      = 0x3153464a
+	exfatMagic    = 0x2011bab0
+)
 
 func (w *inotify) dropLocked(wd int32) {
 	delete(w.dirs, w.wds[wd])
