@@ -79,7 +79,7 @@ func (s *Server) investigate(name string) http.HandlerFunc {
 			if err != nil {
 				return err
 			}
-			if q.From == "" && q.To == "" && !saysTime(tree.Filter) {
+			if q.From == "" && q.To == "" && !tree.SaysTime() {
 				q.From = timeText(i.from)
 			}
 			if strings.TrimSpace(q.Query) == "" {

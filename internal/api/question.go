@@ -131,8 +131,8 @@ func (s *Server) request(q question, p *auth.Principal) (lang.Request, error) {
 	if err != nil {
 		return req, err
 	}
-	for _, pipe := range tree.Pipes {
-		if l, ok := pipe.(*lang.Limit); ok && l.N > maxLimit {
+	for i, pipe := range tree.Pipes {
+		if l, ok := pipe.(*lang.Limit); ok && l.N > maxLimit && !grouped(tree.Pipes[i+1:]) {
 			return req, &Error{Status: http.StatusBadRequest, Kind: "limit", Message: fmt.Sprintf("the limit is at most %d", maxLimit), Position: l.Offset(), HasPlace: true}
 		}
 	}
@@ -145,6 +145,17 @@ func (s *Server) request(q question, p *auth.Principal) (lang.Request, error) {
 	}
 	req.From, req.To, err = s.period(q, tree, zone)
 	return req, err
+}
+
+// grouped tells whether pipes answer with groups of the rows that they get.
+func grouped(pipes []lang.Pipe) bool {
+	return slices.ContainsFunc(pipes, func(p lang.Pipe) bool {
+		switch p.(type) {
+		case *lang.Stats, *lang.Timechart, *lang.Top, *lang.Uniq, *lang.Patterns, *lang.Facets:
+			return true
+		}
+		return false
+	})
 }
 
 // bound restricts a query to the datasets that the principal may read. It is the
@@ -184,7 +195,7 @@ const (
 // period finds the time asked for, [from, to). Without one it is the last hour;
 // when the query itself says a time, that alone counts.
 func (s *Server) period(q question, tree *lang.Query, zone *time.Location) (from, to int64, err error) {
-	if q.From == "" && q.To == "" && saysTime(tree.Filter) {
+	if q.From == "" && q.To == "" && tree.SaysTime() {
 		return beginning, end, nil
 	}
 	now := s.o.Clock().In(zone)
@@ -204,25 +215,6 @@ func (s *Server) period(q question, tree *lang.Query, zone *time.Location) (from
 		return 0, 0, badRequest(fmt.Sprintf("the time is empty: it is from %s to %s", since.Format(time.RFC3339), until.Format(time.RFC3339)), "from must be before to")
 	}
 	return since.UnixNano(), until.UnixNano(), nil
-}
-
-// saysTime tells whether a filter restricts the time of all rows that match.
-func saysTime(f lang.Filter) bool {
-	switch f := f.(type) {
-	case *lang.Time:
-		return true
-	case *lang.Compare:
-		return f.Field == "@timestamp"
-	case *lang.Range:
-		return f.Field == "@timestamp"
-	case *lang.And:
-		for _, x := range f.List {
-			if saysTime(x) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // turn waits until a query may run; done must be called after it.

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
@@ -40,7 +41,7 @@ func (q *query) group(ctx context.Context, p *plan) (*table, error) {
 // aggregate answers a stats over the scan: by the source whole where it can, else
 // from blocks, several at once.
 func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
-	ifs, err := q.conditions(p.stats)
+	ifs, err := q.conditions(p.stats, q.compiler())
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,11 @@ func answered(whole bool) string {
 
 // aggregateTable answers a stats over rows at hand.
 func (q *query) aggregateTable(t *table, s *lang.Stats) (*table, error) {
-	ifs, err := q.conditions(s)
+	s, err := q.onTable(t, s)
+	if err != nil {
+		return nil, err
+	}
+	ifs, err := q.conditions(s, q.tableCompiler(t))
 	if err != nil {
 		return nil, err
 	}
@@ -113,16 +118,36 @@ func (q *query) aggregateTable(t *table, s *lang.Stats) (*table, error) {
 	if err := t.emit(g.add); err != nil {
 		return nil, err
 	}
-	return q.result(s, g), nil
+	return q.resultOf(s, g, t.isTime), nil
 }
 
-func (q *query) conditions(s *lang.Stats) ([]scan.Expr, error) {
+// onTable turns the keys time(span) of a stats into those of the table's times.
+func (q *query) onTable(t *table, s *lang.Stats) (*lang.Stats, error) {
+	if !slices.ContainsFunc(s.By, lang.Key.Timed) || len(t.rows) == 0 {
+		return s, nil
+	}
+	clock := t.clock()
+	if clock == "" {
+		return nil, q.req.Query.ErrorAt(s.Offset(), "the rows have no time to group by", "keep @timestamp among the fields")
+	}
+	c := *s
+	c.By = slices.Clone(s.By)
+	for i := range c.By {
+		if c.By[i].Timed() {
+			c.By[i].Field = clock
+		}
+	}
+	return &c, nil
+}
+
+// conditions are the filters of the aggregates, nil where there is none.
+func (q *query) conditions(s *lang.Stats, c compiler) ([]scan.Expr, error) {
 	ifs := make([]scan.Expr, len(s.Aggs))
 	for i, a := range s.Aggs {
 		if a.If == nil {
 			continue
 		}
-		e, err := q.compiler().filter(a.If)
+		e, err := c.filter(a.If)
 		if err != nil {
 			return nil, err
 		}
@@ -174,21 +199,87 @@ func (q *query) aggregation(p *plan, r *scan.Request, ifs []scan.Expr) (*scan.Ag
 	return a, true
 }
 
-// resultTable is an empty answer of a stats: its keys, then its aggregates.
-func resultTable(s *lang.Stats) *table {
+// recordTime tells which field of a record is a time.
+func recordTime(field string) bool { return field == record.FieldTime }
+
+// resultTable is an empty answer of a stats: its keys, then its aggregates. Times are
+// the keys and aggregates of what isTime says.
+func resultTable(s *lang.Stats, isTime func(field string) bool) *table {
 	t := &table{}
 	for _, k := range s.By {
-		t.cols = append(t.cols, tableColumn{name: k.Name(), time: k.Field == record.FieldTime})
+		t.cols = append(t.cols, tableColumn{name: k.Name(), time: k.Bucket == 0 && isTime(k.Field)})
 	}
 	for _, a := range s.Aggs {
-		isTime := a.Field == record.FieldTime && (a.Func == "min" || a.Func == "max" || a.Func == "first" || a.Func == "last")
-		t.cols = append(t.cols, tableColumn{name: a.Name(), time: isTime})
+		t.cols = append(t.cols, tableColumn{name: a.Name(), time: isTime(a.Field) && timeOf(a.Func) == asTime})
 	}
 	return t
 }
 
-func (q *query) result(s *lang.Stats, g *grouper) *table {
-	t := resultTable(s)
+// timeForm is what an aggregate of times is.
+type timeForm int
+
+const (
+	asNumber  timeForm = iota // a number that has nothing to do with times
+	asTime                    // a time
+	asTimes                   // an array of times
+	asSeconds                 // a sum, of seconds
+)
+
+func timeOf(function string) timeForm {
+	switch function {
+	case "count", "count_uniq", "rate":
+		return asNumber
+	case "values", "list":
+		return asTimes
+	case "sum":
+		return asSeconds
+	}
+	return asTime
+}
+
+// timeValue makes of an aggregate of nanoseconds what people take it for.
+func timeValue(form timeForm, v record.Value) record.Value {
+	if form == asNumber || v.Kind == record.Null {
+		return v
+	}
+	switch f, ok := v.Float(); {
+	case form == asTimes:
+		var list []record.Value
+		scan.Leaves(v.Bytes, func(leaf record.Value) bool {
+			if ns, err := strconv.ParseInt(string(leaf.AppendText(nil)), 10, 64); err == nil { // as for all of them
+				list = append(list, record.StringValue(record.AppendTime(nil, ns)))
+			}
+			return true
+		})
+		return arrayOf(list)
+	case !ok:
+		return v
+	case form == asSeconds:
+		return floatValue(f / 1e9)
+	case v.Kind != record.Int:
+		return record.IntValue(int64(f))
+	}
+	return v
+}
+
+// setTimes turns aggregates of times into times.
+func (t *table) setTimes(s *lang.Stats, isTime func(field string) bool) {
+	for i, a := range s.Aggs {
+		if !isTime(a.Field) {
+			continue
+		}
+		for _, r := range t.rows {
+			v := &r.values[len(s.By)+i]
+			*v = timeValue(timeOf(a.Func), *v)
+		}
+	}
+}
+
+// result is the answer of a stats over records.
+func (q *query) result(s *lang.Stats, g *grouper) *table { return q.resultOf(s, g, recordTime) }
+
+func (q *query) resultOf(s *lang.Stats, g *grouper, isTime func(field string) bool) *table {
+	t := resultTable(s, isTime)
 	n := g.groups()
 	t.rows = make([]tableRow, n)
 	rates := newBucketRates(q, s)
@@ -206,12 +297,13 @@ func (q *query) result(s *lang.Stats, g *grouper) *table {
 			}
 		}
 	}
+	t.setTimes(s, isTime)
 	t.orderByKeys(len(s.By))
 	return t
 }
 
 func (q *query) fromGroups(s *lang.Stats, groups []scan.Group) (*table, error) {
-	t := resultTable(s)
+	t := resultTable(s, recordTime)
 	if len(groups) > q.e.o.MaxGroups {
 		return nil, &scan.BudgetError{Need: int64(len(groups)), Have: int64(q.e.o.MaxGroups), What: "groups", Count: true}
 	}
@@ -230,6 +322,7 @@ func (q *query) fromGroups(s *lang.Stats, groups []scan.Group) (*table, error) {
 		}
 		t.rows = append(t.rows, tableRow{values: values})
 	}
+	t.setTimes(s, recordTime)
 	t.orderByKeys(len(s.By))
 	return t, nil
 }

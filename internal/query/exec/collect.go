@@ -161,12 +161,12 @@ func (c *collector) add(b *scan.Block) error {
 		full := limit > 0 && len(c.rows) == limit
 		if full {
 			// Compared before it is copied, for most rows do not get in.
-			if s := (sorted{c.keys, tableRow{time: b.Times[i], place: b.Places[i]}}); compareSorted(c.plan.sort, &s, &c.rows[0]) >= 0 {
+			if s := (sorted{c.keys, tableRow{time: b.Times[i], place: place(b, i)}}); compareSorted(c.plan.sort, &s, &c.rows[0]) >= 0 {
 				continue
 			}
 		}
 		s := c.copyRow(i, c.keys)
-		s.row.place = b.Places[i]
+		s.row.place = place(b, i)
 		n := s.size()
 		if !full {
 			if err := c.budget.take(n, "rows to sort"); err != nil {
@@ -182,6 +182,14 @@ func (c *collector) add(b *scan.Block) error {
 		c.down()
 	}
 	return nil
+}
+
+// place is that of row i; a source that knows of none leaves equal rows as they come.
+func place(b *scan.Block, i int) uint64 {
+	if b.Places == nil {
+		return 0
+	}
+	return b.Places[i]
 }
 
 func (c *collector) push(s sorted) {

@@ -33,10 +33,10 @@ type env struct {
 	text  []byte // holds the texts that formulas make for this row
 }
 
-func (q *query) evalStep(p *lang.Eval) (*evalStep, error) {
+func (q *query) evalStep(p *lang.Eval, c compiler) (*evalStep, error) {
 	s := &evalStep{name: p.Name, budget: &q.budget}
 	var err error
-	s.value, err = s.compile(q.compiler(), p.X)
+	s.value, err = s.compile(c, p.X)
 	return s, err
 }
 
@@ -102,7 +102,7 @@ func (x *evalRunner) run(b *scan.Block) (*scan.Block, error) {
 
 // eval works on rows at hand.
 func (q *query) eval(t *table, p *lang.Eval) error {
-	s, err := q.evalStep(p)
+	s, err := q.evalStep(p, q.tableCompiler(t))
 	if err != nil {
 		return err
 	}
@@ -139,8 +139,13 @@ func (s *evalStep) compile(c compiler, x lang.Expr) (formula, error) {
 			i = len(s.refs)
 			s.refs = append(s.refs, x.Field)
 		}
-		if x.Field == record.FieldTime { // as a number of seconds
-			return func(e *env) record.Value { return e.float(float64(e.refs[i].Int) / 1e9) }, nil
+		if c.isTime(x.Field) { // as a number of seconds
+			return func(e *env) record.Value {
+				if e.refs[i].Kind != record.Int {
+					return record.Value{}
+				}
+				return e.float(float64(e.refs[i].Int) / 1e9)
+			}, nil
 		}
 		return func(e *env) record.Value { return e.refs[i] }, nil
 	case *lang.Neg:

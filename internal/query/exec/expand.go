@@ -180,10 +180,11 @@ func (q *query) setPeriod(s *lang.Stats, from, to int64) error {
 // chartTable answers a timechart over rows at hand.
 func (q *query) chartTable(t *table, c *lang.Timechart) (*table, error) {
 	from, to := int64(math.MaxInt64), int64(math.MinInt64)
+	clock := t.clock()
 	for i := range t.rows {
-		v, ok := t.get(&t.rows[i], record.FieldTime)
+		v, ok := t.get(&t.rows[i], clock)
 		if !ok || v.Kind != record.Int {
-			return nil, q.req.Query.ErrorAt(c.Offset(), "a timechart needs rows with their @timestamp", "keep it among the fields, or group by time(span) before")
+			return nil, q.req.Query.ErrorAt(c.Offset(), "a timechart needs rows with their time", "keep @timestamp among the fields, or group by time(span) before")
 		}
 		from, to = min(from, v.Int), max(to, v.Int)
 	}

@@ -147,7 +147,7 @@ func (q *query) describeAggregation(p *plan, r *scan.Request) string {
 		}
 		s = &lang.Stats{Aggs: s.Aggs, By: append([]lang.Key{key}, s.By...)}
 	}
-	ifs, err := q.conditions(s)
+	ifs, err := q.conditions(s, q.compiler())
 	if err != nil {
 		return ""
 	}

@@ -15,6 +15,14 @@ import (
 type compiler struct {
 	now time.Time
 	ins map[*lang.In]scan.Expr // queries inside of the query, answered
+	// isTime tells which fields are times, as @timestamp is.
+	isTime func(field string) bool
+	wrong  func(pos int, message, hint string) *lang.Error
+}
+
+// newCompiler makes one for filters of q on records.
+func newCompiler(q *lang.Query, now time.Time) compiler {
+	return compiler{now: now, isTime: recordTime, wrong: q.ErrorAt}
 }
 
 func (c compiler) filter(f lang.Filter) (scan.Expr, error) {
@@ -72,16 +80,31 @@ func (c compiler) period(f *lang.Time) (scan.Expr, error) {
 		return nil, err
 	}
 	if to.IsZero() { // a span: until now, and what comes later
-		return timeCompare(scan.Ge, from), nil
+		return timeCompare(record.FieldTime, scan.Ge, from), nil
 	}
-	return scan.And{timeCompare(scan.Ge, from), timeCompare(scan.Lt, to)}, nil
+	return scan.And{timeCompare(record.FieldTime, scan.Ge, from), timeCompare(record.FieldTime, scan.Lt, to)}, nil
 }
 
-func timeCompare(op scan.Op, t time.Time) scan.Compare {
-	return scan.Compare{Field: record.FieldTime, Op: op, Value: record.IntValue(t.UnixNano())}
+func timeCompare(field string, op scan.Op, t time.Time) scan.Compare {
+	return scan.Compare{Field: field, Op: op, Value: record.IntValue(t.UnixNano())}
+}
+
+// timeText is what stands behind the colon of a field of times: a period.
+func (c compiler) timeText(f *lang.Text) (scan.Expr, error) {
+	from, to, err := lang.ParsePeriod(f.Text, c.now)
+	if err != nil || f.Kind != lang.Word {
+		return nil, c.wrong(f.Offset(), f.Field+" is a time here", "write "+f.Field+":1h, "+f.Field+":2026-01-31 or "+f.Field+":[a TO b]")
+	}
+	if to.IsZero() {
+		return timeCompare(f.Field, scan.Ge, from), nil
+	}
+	return scan.And{timeCompare(f.Field, scan.Ge, from), timeCompare(f.Field, scan.Lt, to)}, nil
 }
 
 func (c compiler) text(f *lang.Text) (scan.Expr, error) {
+	if f.Field != "" && c.isTime(f.Field) {
+		return c.timeText(f)
+	}
 	t := scan.Text{Field: f.Field}
 	switch f.Kind {
 	case lang.Word:
@@ -103,8 +126,8 @@ func (c compiler) text(f *lang.Text) (scan.Expr, error) {
 }
 
 func (c compiler) compare(field string, op lang.Op, v lang.Scalar) (scan.Expr, error) {
-	if field == record.FieldTime {
-		return c.compareTime(scan.Op(op), v)
+	if c.isTime(field) {
+		return c.compareTime(field, scan.Op(op), v)
 	}
 	s := scan.Compare{Field: field, Op: scan.Op(op), Value: record.StringValue([]byte(v.Text))}
 	if v.Literal {
@@ -127,27 +150,30 @@ func (c compiler) compare(field string, op lang.Op, v lang.Scalar) (scan.Expr, e
 }
 
 // compareTime compares with the whole period that a date or time names.
-func (c compiler) compareTime(op scan.Op, v lang.Scalar) (scan.Expr, error) {
+func (c compiler) compareTime(field string, op scan.Op, v lang.Scalar) (scan.Expr, error) {
 	from, to, err := lang.ParseMoment(v.Text, c.now)
 	if err != nil {
-		return nil, err
+		return nil, c.wrong(v.Offset(), err.Error(), field+" is a time here")
 	}
 	switch op {
 	case scan.Lt:
-		return timeCompare(scan.Lt, from), nil
+		return timeCompare(field, scan.Lt, from), nil
 	case scan.Ge:
-		return timeCompare(scan.Ge, from), nil
+		return timeCompare(field, scan.Ge, from), nil
 	case scan.Le:
-		return timeCompare(scan.Lt, to), nil
+		return timeCompare(field, scan.Lt, to), nil
 	case scan.Gt:
-		return timeCompare(scan.Ge, to), nil
+		return timeCompare(field, scan.Ge, to), nil
 	case scan.Ne:
-		return scan.Or{timeCompare(scan.Lt, from), timeCompare(scan.Ge, to)}, nil
+		return scan.Or{timeCompare(field, scan.Lt, from), timeCompare(field, scan.Ge, to)}, nil
 	}
-	return scan.And{timeCompare(scan.Ge, from), timeCompare(scan.Lt, to)}, nil
+	return scan.And{timeCompare(field, scan.Ge, from), timeCompare(field, scan.Lt, to)}, nil
 }
 
 func (c compiler) between(f *lang.Range) (scan.Expr, error) {
+	if c.backwards(f) {
+		return nil, c.wrong(f.Offset(), fmt.Sprintf("the range is backwards: %s comes behind %s", f.From.Text, f.To.Text), "the lower end, or the earlier time, stands first")
+	}
 	var list scan.And
 	add := func(v *lang.Scalar, open bool, closedOp, openOp lang.Op) error {
 		if v == nil {
@@ -167,6 +193,24 @@ func (c compiler) between(f *lang.Range) (scan.Expr, error) {
 		return nil, err
 	}
 	return list, nil
+}
+
+// backwards tells whether a range of numbers or times ends before it begins.
+func (c compiler) backwards(f *lang.Range) bool {
+	if f.From == nil || f.To == nil {
+		return false
+	}
+	if c.isTime(f.Field) {
+		from, err := lang.ParseTime(f.From.Text, c.now)
+		_, to, err2 := lang.ParseMoment(f.To.Text, c.now)
+		return err == nil && err2 == nil && !to.After(from)
+	}
+	if f.From.Literal || f.To.Literal {
+		return false
+	}
+	from, _, ok := scan.ParseNumber(f.From.Text)
+	to, _, ok2 := scan.ParseNumber(f.To.Text)
+	return ok && ok2 && to < from
 }
 
 // pulled is a predicate with what a scan takes separately.

@@ -27,7 +27,7 @@ func Predicate(text string) (scan.Expr, error) {
 	if t := firstTime(q.Filter); t != nil {
 		return nil, q.ErrorAt(t.Offset(), "a rule takes no time: it looks at each line as it comes", "leave out _time")
 	}
-	return compiler{now: time.Unix(0, 0)}.filter(q.Filter)
+	return newCompiler(q, time.Unix(0, 0)).filter(q.Filter)
 }
 
 // firstTime finds a time in a filter, nil where there is none.

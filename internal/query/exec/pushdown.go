@@ -180,7 +180,7 @@ func (s *planner) stats(pipe *lang.Stats, chart *lang.Timechart) (bool, error) {
 	if p.sort != nil {
 		return false, nil
 	}
-	ifs, err := s.q.conditions(pipe)
+	ifs, err := s.q.conditions(pipe, s.c)
 	if err != nil {
 		return false, err
 	}

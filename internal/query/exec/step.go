@@ -316,7 +316,7 @@ func (q *query) step(p lang.Pipe) (step, error) {
 	case *lang.Extract:
 		return q.extractStep(p)
 	case *lang.Eval:
-		return q.evalStep(p)
+		return q.evalStep(p, q.compiler())
 	}
 	return nil, fmt.Errorf("exec: pipe %T", p)
 }

@@ -15,7 +15,19 @@ import (
 const maxIn = 100_000
 
 // compiler is what turns the query's filters into predicates.
-func (q *query) compiler() compiler { return compiler{now: q.now, ins: q.ins} }
+// compiler makes predicates on records.
+func (q *query) compiler() compiler {
+	c := newCompiler(q.req.Query, q.now)
+	c.ins = q.ins
+	return c
+}
+
+// tableCompiler makes predicates on the rows of a table.
+func (q *query) tableCompiler(t *table) compiler {
+	c := q.compiler()
+	c.isTime = func(n string) bool { return n == record.FieldTime || t.isTime(n) }
+	return c
+}
 
 // in is the predicate of a query inside of this one, which was answered before.
 func (c compiler) in(f *lang.In) (scan.Expr, error) {
@@ -84,7 +96,7 @@ func (q *query) values(ctx context.Context, f *lang.In, outer *pulled, set *scan
 	inner.trace, inner.inner = q.trace, strings.TrimPrefix(q.inner+" "+f.Field+":in(…)", " ")
 	inner.budget.max, inner.budget.all = q.budget.max-q.budget.used.Load(), q.budget.all
 	defer inner.budget.end()
-	if !saysTime(tree.Filter) {
+	if !tree.SaysTime() {
 		inner.req.From, inner.req.To = outer.from, outer.to
 	}
 	p, err := inner.plan(ctx)
@@ -156,23 +168,4 @@ func (q *query) addValues(set *scan.ValueSet, f *lang.In, b *scan.Block, column 
 
 func (q *query) tooManyValues(f *lang.In) error {
 	return q.req.Query.ErrorAt(f.Offset(), fmt.Sprintf("the query inside gives more than %d values", maxIn), "narrow its filter, or its time")
-}
-
-// saysTime tells whether a filter restricts the time of all rows that match.
-func saysTime(f lang.Filter) bool {
-	switch f := f.(type) {
-	case *lang.Time:
-		return true
-	case *lang.Compare:
-		return f.Field == record.FieldTime
-	case *lang.Range:
-		return f.Field == record.FieldTime
-	case *lang.And:
-		for _, x := range f.List {
-			if saysTime(x) {
-				return true
-			}
-		}
-	}
-	return false
 }

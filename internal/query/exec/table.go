@@ -84,7 +84,7 @@ func (q *query) apply(ctx context.Context, t *table, p lang.Pipe) (*table, error
 	case *lang.Fields:
 		t.fields(p)
 	case *lang.Where:
-		e, err := q.compiler().filter(p.Filter)
+		e, err := q.tableCompiler(t).filter(p.Filter)
 		if err != nil {
 			return nil, err
 		}
@@ -207,6 +207,20 @@ func (t *table) isTime(name string) bool {
 	return false
 }
 
+// clock is the column of times that time(span) and timechart group a table by: that of
+// the records, else the first one; "" where there is none.
+func (t *table) clock() string {
+	if t.isTime(record.FieldTime) {
+		return record.FieldTime
+	}
+	for _, c := range t.cols {
+		if c.time {
+			return c.name
+		}
+	}
+	return ""
+}
+
 // blockRows is how many rows of a table one block carries.
 const blockRows = 1024
 
@@ -248,6 +262,7 @@ func (t *table) block(rows []tableRow) *scan.Block {
 			continue
 		}
 		col := newPlain(c.name, 0)
+		col.Time = c.time
 		for j := range rows {
 			appendValue(&col, rows[j].values[i])
 		}

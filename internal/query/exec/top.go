@@ -152,7 +152,7 @@ func (q *query) topByHash(ctx context.Context, p *plan, x *top) (*table, error) 
 		lo = c.end()
 		c.free()
 	}
-	t := resultTable(p.stats)
+	t := resultTable(p.stats, recordTime)
 	for _, g := range best {
 		t.rows = append(t.rows, tableRow{values: append(g.keys, record.IntValue(g.count))})
 	}

@@ -81,8 +81,12 @@ func (q *query) anyHas(ctx context.Context, p *plan, field string) (bool, error)
 	return found, err
 }
 
-// someNames are the names of the fields of the newest records.
+// someNames are the names of the fields that there are, as far as the source knows
+// them without reading rows; else those of the newest records.
 func (q *query) someNames(ctx context.Context, p *plan) ([]string, error) {
+	if src, ok := q.e.o.Source.(FieldNamer); ok {
+		return src.FieldNames(ctx, &scan.Request{From: math.MinInt64, To: math.MaxInt64, Datasets: p.datasets})
+	}
 	names := map[string]bool{}
 	err := q.peek(ctx, &scan.Request{Datasets: p.datasets, Whole: true, Order: scan.NewestFirst, Limit: unknownRows}, func(b *scan.Block) error {
 		for _, shape := range b.Shapes {

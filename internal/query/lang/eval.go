@@ -159,7 +159,7 @@ func (p *parser) operand() (Expr, *Error) {
 	case p.peek() == '(':
 		return p.call(start, strings.ToLower(word))
 	}
-	return &Ref{Field: word}, nil
+	return &Ref{Field: fieldName(word)}, nil
 }
 
 // evalNameLen is how long the bare field name at the beginning of s is, where - and

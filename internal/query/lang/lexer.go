@@ -268,7 +268,7 @@ func (p *parser) pipeName(what string) (string, *Error) {
 		if err == nil && s == "" {
 			err = p.errorAt(start, "", "expected %s, found an empty one", what)
 		}
-		return s, err
+		return fieldName(s), err
 	}
 	i := len(p.text) - p.pos
 	for j, r := range p.text[p.pos:] {
@@ -281,7 +281,15 @@ func (p *parser) pipeName(what string) (string, *Error) {
 		return "", p.errorAt(start, `names with other characters than letters, digits and _ . - @ / stand in quotes`, "expected %s%s", what, p.found())
 	}
 	p.pos += i
-	return p.text[start:p.pos], nil
+	return fieldName(p.text[start:p.pos]), nil
+}
+
+// fieldName is the name that a field is known by: _time is @timestamp in pipes too.
+func fieldName(s string) string {
+	if isTime(s) {
+		return timeField
+	}
+	return s
 }
 
 // found describes what comes next for an error.

@@ -613,3 +613,28 @@ func TestTemplates(t *testing.T) {
 		}
 	}
 }
+
+func TestSaysTime(t *testing.T) {
+	for text, want := range map[string]bool{
+		"":                                false,
+		"a":                               false,
+		"_time:1h a":                      true,
+		"(a @timestamp>2026-01-31)":       true,
+		"_time:[now-2h TO now-1h]":        true,
+		"-_time:1h":                       false,
+		"_time:1h OR a":                   false,
+		"_time:2026-01-31 OR _time:1h b":  true,
+		"a | where _time:1h":              true,
+		"a | where b | where _time:1h":    true,
+		"a | fields b | where _time:1h":   false,
+		"user:in(_time:1h | fields user)": false,
+	} {
+		q, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := q.SaysTime(); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+}

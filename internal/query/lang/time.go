@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -186,4 +187,39 @@ func parseNow(s string, now time.Time) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return time.Date(year, month, day, hour, minute, second, 0, t.Location()), true
+}
+
+// SaysTime tells whether a query restricts the time of its records, by its filter or
+// by the where that follow it.
+func (q *Query) SaysTime() bool {
+	if saysTime(q.Filter) {
+		return true
+	}
+	for _, p := range q.Pipes {
+		w, ok := p.(*Where)
+		if !ok {
+			break
+		}
+		if saysTime(w.Filter) {
+			return true
+		}
+	}
+	return false
+}
+
+// saysTime tells whether a filter restricts the time of all records that match.
+func saysTime(f Filter) bool {
+	switch f := f.(type) {
+	case *Time:
+		return true
+	case *Compare:
+		return f.Field == timeField
+	case *Range:
+		return f.Field == timeField
+	case *And:
+		return slices.ContainsFunc(f.List, saysTime)
+	case *Or: // as long as each way does
+		return !slices.ContainsFunc(f.List, func(x Filter) bool { return !saysTime(x) })
+	}
+	return false
 }

@@ -289,7 +289,7 @@ func row(b *scan.Block, i int) string {
 			v := c.Value(i)
 			switch {
 			case v.Kind == record.Missing:
-			case c.Time:
+			case c.Time && v.Kind == record.Int:
 				add(c.Name, text(v.Int))
 			default:
 				add(c.Name, v.AppendJSON(nil))
