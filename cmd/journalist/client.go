@@ -123,7 +123,7 @@ func (o *output) row() error {
 // explain prints a query error with its place; anything else is returned as it is.
 func (a *app) explain(query string, err error) error {
 	var api *cli.APIError
-	if errors.As(err, &api) && api.Kind == "query" {
+	if errors.As(err, &api) && (api.Kind == "query" || api.Position >= 0) {
 		cli.WriteQueryError(a.stderr, query, api.Position, api.Message, api.Hint)
 		return cli.Exit(cli.ExitUsage, nil)
 	}

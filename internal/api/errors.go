@@ -46,7 +46,7 @@ func explain(err error) *Error {
 	case errors.As(err, &parse):
 		return &Error{Status: http.StatusBadRequest, Kind: "query", Message: parse.Message, Hint: parse.Hint, Position: parse.Offset, HasPlace: true}
 	case errors.As(err, &budget):
-		return &Error{Status: http.StatusUnprocessableEntity, Kind: "limit", Message: "the query needs more memory than it may take (" + budget.What + ")", Hint: "ask for a shorter time, fewer columns or fewer groups"}
+		return &Error{Status: http.StatusUnprocessableEntity, Kind: "limit", Message: budget.Message(), Hint: budget.Remedy()}
 	case errors.As(err, &tooLong):
 		return &Error{Status: http.StatusRequestEntityTooLarge, Kind: "limit", Message: "the request is longer than " + strconv.FormatInt(tooLong.Limit, 10) + " bytes"}
 	case errors.Is(err, record.ErrFull):

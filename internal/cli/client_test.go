@@ -385,6 +385,8 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("x: %w", Exit(ExitCheck, nil)), ExitCheck},
 		{fmt.Errorf("x: %w", &APIError{Kind: "auth"}), ExitAuth},
 		{&APIError{Kind: "query"}, ExitUsage},
+		{&APIError{Kind: "limit", Status: http.StatusBadRequest}, ExitUsage},
+		{&APIError{Kind: "limit", Status: http.StatusUnprocessableEntity}, ExitFailure},
 		{&APIError{Kind: "full"}, ExitFailure},
 	} {
 		if got := ExitCode(c.err); got != c.want {

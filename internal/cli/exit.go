@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/http"
 )
 
 // The exit codes that all commands share. Scripts depend on them: append only.
@@ -50,10 +51,10 @@ func ExitCode(err error) int {
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	case errors.As(err, &api):
-		switch api.Kind {
-		case "auth":
+		switch {
+		case api.Kind == "auth":
 			return ExitAuth
-		case "query":
+		case api.Kind == "query", api.Status == http.StatusBadRequest:
 			return ExitUsage
 		}
 	}

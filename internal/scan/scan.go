@@ -91,15 +91,18 @@ type BudgetError struct {
 	Count bool
 }
 
-func (e *BudgetError) Error() string {
+func (e *BudgetError) Error() string { return e.Message() + ": " + e.Remedy() }
+
+// Message says what is over which limit.
+func (e *BudgetError) Message() string {
 	if e.Count {
-		return fmt.Sprintf("query over its limit of %d %s: %s", e.Have, e.What, e.remedy())
+		return fmt.Sprintf("query over its limit of %d %s", e.Have, e.What)
 	}
-	return fmt.Sprintf("query over its memory budget of %s (%s): %s", bytesText(e.Have), e.What, e.remedy())
+	return fmt.Sprintf("query over its memory budget of %s (%s)", bytesText(e.Have), e.What)
 }
 
-// remedy says what to do about it.
-func (e *BudgetError) remedy() string {
+// Remedy says what to do about it.
+func (e *BudgetError) Remedy() string {
 	switch {
 	case strings.HasPrefix(e.What, "groups"):
 		return "group by fewer or coarser values, ask for the commonest with top, or for a shorter time"
