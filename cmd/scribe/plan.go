@@ -362,8 +362,16 @@ func budgets(memory, queue int64) (tailBytes, queueBytes int64) {
 	return tailBytes, queueBytes
 }
 
+// collectAt is how much garbage there may be beside what is used, in percent. The
+// buffers of lines are used again and again, so that collecting more often costs
+// next to nothing, and very many files are followed in less memory.
+const collectAt = 40
+
 // limitMemory has the collector keep to a limit; 0 leaves it to $GOMEMLIMIT.
 func limitMemory(bytes int64) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	if bytes > 0 {
 		debug.SetMemoryLimit(bytes - bytes/10) // the rest is for what the collector does not see
 	} else if os.Getenv("GOMEMLIMIT") == "" {

@@ -24,7 +24,8 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		}
 		return false, nil
 	}
-	var buf [record.HeadMax]byte
+	buf := scratch.Get().(*[record.HeadMax]byte)
+	defer scratch.Put(buf)
 	n, err := f.h.ReadAt(buf[:min(size, record.HeadMax)], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err

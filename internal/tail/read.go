@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"time"
 
 	"journalist/internal/frame"
@@ -145,9 +146,13 @@ func (t *Tailer) sameContent(f *file) bool {
 	return ok || err != nil
 }
 
+// scratch is where the ends of files are looked at.
+var scratch = sync.Pool{New: func() any { return new([record.HeadMax]byte) }}
+
 // matches tells that the file begins with head and has tail before offset.
 func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool, error) {
-	var buf [record.HeadMax]byte
+	buf := scratch.Get().(*[record.HeadMax]byte)
+	defer scratch.Put(buf)
 	b := buf[:head.Len]
 	if n, err := r.ReadAt(b, 0); n < len(b) {
 		return false, noEOF(err)
