@@ -129,6 +129,14 @@ func (t *Tailer) openArchive(f *file, v view) bool {
 		free()
 		return false
 	}
+	if other, err := t.anotherFile(f, v); other || err != nil {
+		free()
+		t.closeFile(f)
+		if err != nil {
+			t.trouble(f, "read", err)
+		}
+		return false
+	}
 	p, err := unpack(f.h, f.arch.kind, free)
 	f.h = p
 	if err != nil {
@@ -137,6 +145,28 @@ func (t *Tailer) openArchive(f *file, v view) bool {
 		return false
 	}
 	return true
+}
+
+// anotherFile finds out that a file which is not compressed, or otherwise, has got
+// the inode, and has it looked at as a new one.
+func (t *Tailer) anotherFile(f *file, v view) (other bool, err error) {
+	var start [16]byte
+	n, err := f.h.ReadAt(start[:], 0)
+	if err = noEOF(err); err != nil || n < 4 || compression(start[:n]) == f.arch.kind {
+		return false, err
+	}
+	if f.id.IsZero() {
+		f.restart()
+		t.mu.Lock()
+		f.arch = nil
+		t.mu.Unlock()
+	} else if _, err = t.truncated(f, v); err != nil {
+		return false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.enqueueLocked(f)
+	return true, nil
 }
 
 // readArchive recognises a compressed file or reads one run of it.
@@ -242,7 +272,11 @@ func (t *Tailer) identifyArchive(f *file, p *packed, v view, fi fs.FileInfo) (mo
 func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, found copied, err error) {
 	var gens []record.Generation
 	for _, base := range unrotated(v.path) {
-		if t.unknownTwin(f, base, p.head) {
+		twin, err := t.unknownTwin(f, base, p.head)
+		if err != nil {
+			return best, noCopy, err
+		}
+		if twin {
 			if t.holds(f, false) {
 				return best, undecided, nil
 			}
@@ -259,7 +293,7 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 		g := &gens[i]
 		orig := t.byID[g.ID]
 		switch {
-		case orig == nil && t.files[inode{g.Dev, g.Ino}] != nil && g.State != record.Gone && g.Ino != v.node.ino:
+		case orig == nil && t.mayBeLocked(*g) && g.State != record.Gone && g.Ino != v.node.ino:
 			there[g.ID] = undecided // its file is not yet recognised
 		case orig == nil:
 			there[g.ID] = takeOver
@@ -301,8 +335,10 @@ func (t *Tailer) compressedFrom(f *file, g record.Generation) (path string, node
 		if err != nil || !fi.Mode().IsRegular() {
 			continue
 		}
-		if node, _, ok := inodeOf(fi); ok && t.isCopy(was+ext, g) {
-			return was + ext, node, true
+		if node, _, ok := inodeOf(fi); ok {
+			if same, err := t.isCopy(was+ext, g); err == nil && same {
+				return was + ext, node, true
+			}
 		}
 	}
 	return "", inode{}, false

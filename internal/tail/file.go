@@ -81,6 +81,9 @@ type gone struct {
 type holding struct {
 	since time.Time
 	size  uint64
+	// twin is of what it was a copy when both were looked at; it began with head.
+	twin record.SourceID
+	head record.Fingerprint
 }
 
 // published is what others than the one who is busy may see.

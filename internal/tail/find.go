@@ -100,8 +100,12 @@ func (t *Tailer) scan() {
 		s.lookAway(f)
 	}
 	t.limitHeld()
-	if t.scans == 1 {
-		fresh = append(fresh, s.unfinished()...)
+	if t.scans == 1 || t.unsure {
+		unfinished, err := s.unfinished()
+		if t.unsure = err != nil; t.unsure {
+			s.problems["known files"] = err.Error()
+		}
+		fresh = append(fresh, unfinished...)
 	}
 	s.followMoves()
 	fresh = append(fresh, s.missed...)
@@ -310,6 +314,13 @@ func (s *scanner) lookAway(f *file) {
 	if !known {
 		return
 	}
+	if found != "" && found != label {
+		missed, err := t.missedSiblings(group, label, fi)
+		if err != nil {
+			return
+		}
+		s.missed = append(s.missed, missed...)
+	}
 	t.mu.Lock()
 	t.moveLocked(f, found)
 	if found != "" {
@@ -318,9 +329,6 @@ func (s *scanner) lookAway(f *file) {
 		t.enqueueLocked(f)
 	}
 	t.mu.Unlock()
-	if found != "" && found != label {
-		s.missed = append(s.missed, t.missedSiblings(group, label, fi)...)
-	}
 }
 
 // locate looks for an inode among the files beside label, under any name that
@@ -362,8 +370,8 @@ func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo,
 }
 
 // unfinished finds, at the first scan, the files of generations that are known
-// but no longer where they were found.
-func (s *scanner) unfinished() (fresh []*file) {
+// but no longer where they were found. After an error some are still to be found.
+func (s *scanner) unfinished() (fresh []*file, unsure error) {
 	t := s.t
 	have := make(map[inode]bool, len(s.candidates))
 	for _, c := range s.candidates {
@@ -385,32 +393,45 @@ func (s *scanner) unfinished() (fresh []*file) {
 			t.nameLocked(f, path)
 			fresh = append(fresh, f)
 			if path != g.Path {
-				s.missed = append(s.missed, t.missedSiblings(gr, g.Path, fi)...)
+				missed, err := t.missedSiblings(gr, g.Path, fi)
+				if err != nil {
+					unsure = err
+				}
+				s.missed = append(s.missed, missed...)
 			}
 		case known:
-			s.t.vanished(gr, g)
+			if err := s.t.vanished(gr, g); err != nil {
+				unsure = err
+			}
+		default:
+			unsure = fmt.Errorf("the folder of %s cannot be read", g.Path)
 		}
 	}
-	return fresh
+	return fresh, unsure
 }
 
 // vanished deals with a generation whose file went while scribe was down: its rest
 // may be in a copy.
-func (t *Tailer) vanished(gr *group, g record.Generation) {
+func (t *Tailer) vanished(gr *group, g record.Generation) error {
 	for _, o := range t.reg.Inode(g.Ino) {
 		if o.ID != g.ID && o.Path == g.Path && o.State != record.Gone {
-			return // the machine renumbered its devices; identify decides
+			return nil // the machine renumbered its devices; identify decides
 		}
 	}
-	if path, node, ok := t.findCopy(g, inode{}); ok {
+	path, node, ok, err := t.findCopy(g, inode{})
+	if err != nil {
+		return err
+	}
+	if ok {
 		t.adopt(gr, g, path, node)
-		return
+		return nil
 	}
 	if g.Size > g.To {
 		t.m.lostBytes.Add(int(g.Size - g.To))
 		t.log.Error("file vanished before it was read to its end", "file", g.Path, "lost_bytes", g.Size-g.To)
 	}
 	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
+	return nil
 }
 
 // groupOf returns the group that a path belongs to, nil for none.

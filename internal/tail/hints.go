@@ -62,6 +62,7 @@ func (s *scanner) followMoves() {
 		if err != nil || !fi.Mode().IsRegular() {
 			if err != nil && !vfs.IsNotExist(err) {
 				s.problems[path] = err.Error()
+				t.moved(label, path) // and again
 			}
 			continue
 		}

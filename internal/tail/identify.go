@@ -177,40 +177,41 @@ func (t *Tailer) registered(f *file, id record.SourceID, err error) {
 // looked.
 func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Generation, ok bool, err error) {
 	var old []record.Generation
-	for _, g := range t.reg.Inode(v.node.ino) {
-		if t.bound(g.ID) || (g.State == record.Gone && g.Head.Len == 0) {
+	for _, o := range t.reg.Inode(v.node.ino) {
+		if t.bound(o.ID) || (o.State == record.Gone && (ok || o.Head.Len == 0)) {
 			continue
 		}
-		if g.Dev != v.node.dev && !sameName(g.Path, v.path) {
+		if o.Dev != v.node.dev && !sameName(o.Path, v.path) {
 			continue // devices may be renumbered at boot, but then the name fits
 		}
-		fits := g.To <= size && g.Head.MatchesStart(head)
-		if p, ok := f.h.(*packed); ok && fits && g.Size == g.To && p.claims(g.To) {
-			return g, true, nil // read to its end, and not to be unpacked to see that
-		}
-		if fits {
-			if fits, err = matches(f.h, g.Head, g.Tail, g.To); err != nil {
-				return g, false, err
+		fits := !ok && o.To <= size && o.Head.MatchesStart(head)
+		// What was read to its end is not unpacked to see that.
+		if p, is := f.h.(*packed); fits && (!is || o.Size != o.To || !p.claims(o.To)) {
+			if fits, err = matches(f.h, o.Head, o.Tail, o.To); err != nil {
+				return o, false, err
 			}
 		}
-		if fits {
-			return g, true, nil
-		}
-		if g.State != record.Gone && g.Dev == v.node.dev {
-			old = append(old, g)
+		switch {
+		case fits:
+			g, ok = o, true
+		case o.State != record.Gone && o.Dev == v.node.dev:
+			old = append(old, o)
 		}
 	}
-	for _, g := range old {
-		t.replaced(v.group, g, v.node)
-		f.regrown = f.regrown || g.Path == v.path
+	for _, o := range old {
+		if err := t.replaced(v.group, o, v.node); err != nil {
+			return o, false, err
+		}
+		f.regrown = f.regrown || (o.Path == v.path && !ok)
 	}
-	return record.Generation{}, false, nil
+	return g, ok, nil
 }
 
 func (t *Tailer) bound(id record.SourceID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.byID[id] != nil
+	_, fading := t.fading[id]
+	return t.byID[id] != nil || fading
 }
 
 // What copyOf finds.
@@ -227,24 +228,56 @@ const (
 // file before it truncates it, which must not be sent again.
 func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Generation, copied, error) {
 	for _, base := range unrotated(v.path) {
-		if t.unknownTwin(f, base, head) {
+		twin, err := t.unknownTwin(f, base, head)
+		if err != nil {
+			return record.Generation{}, noCopy, err
+		}
+		if twin {
 			if t.holds(f, false) {
 				return record.Generation{}, undecided, nil
 			}
 		}
 		for _, g := range t.reg.Path(base) {
-			if g.State == record.Gone || g.Ino == v.node.ino || g.Head.Len == 0 || !g.Head.MatchesStart(head) {
+			if g.Ino == v.node.ino || g.Head.Len == 0 {
+				continue
+			}
+			if g.State == record.Gone {
+				if f.remembers(g, head, size) {
+					return g, mere, nil
+				}
 				continue
 			}
 			t.mu.Lock()
 			orig := t.byID[g.ID]
+			path := ""
+			if orig != nil {
+				path = orig.path
+			}
 			followed := orig != nil && !orig.finished
-			pending := t.files[inode{g.Dev, g.Ino}] != nil && orig == nil
+			pending := orig == nil && t.mayBeLocked(g)
+			over, fading := t.fading[g.ID]
 			if followed {
 				g.To, g.Tail, g.Head = orig.pub.offset, orig.pub.tail, orig.pub.head
 			}
 			t.mu.Unlock()
-			grown := g.To <= size
+			if fading {
+				if f.remembers(over, head, size) {
+					return g, undecided, nil // until it is acknowledged
+				}
+				continue
+			}
+			if !g.Head.MatchesStart(head) {
+				// A copy that is still being made may be shorter than what is known.
+				if len(head) >= int(g.Head.Len) || path == "" {
+					continue
+				}
+				if same, err := t.beginsWith(path, head); err != nil {
+					return g, noCopy, err
+				} else if !same {
+					continue
+				}
+			}
+			grown := g.To <= size && uint64(g.Head.Len) <= size
 			if grown {
 				if ok, err := matches(f.h, g.Head, g.Tail, g.To); err != nil {
 					return g, noCopy, err
@@ -255,14 +288,23 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 			switch {
 			case !followed && !pending && orig == nil && grown:
 				return g, takeOver, nil
+			case !followed && !pending && f.remembers(g, head, size):
+				return g, mere, nil
 			case !followed && !pending:
 				continue
 			}
-			if t.holds(f, f.grew(size)) {
-				return g, undecided, nil
+			holds := t.holds(f, f.grew(size))
+			same, err := t.samePrefix(f, orig, size)
+			if same {
+				f.held.twin, f.held.head = g.ID, record.MakeFingerprint(head)
 			}
-			if same, err := t.samePrefix(f, orig, size); err != nil || !same {
-				return g, noCopy, nil //nolint:nilerr // the original cannot be compared: take the file as it is
+			switch {
+			case err != nil:
+				return g, noCopy, err
+			case holds:
+				return g, undecided, nil
+			case !same:
+				return g, noCopy, nil
 			}
 			return g, mere, nil
 		}
@@ -270,25 +312,55 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 	return record.Generation{}, noCopy, nil
 }
 
+// mayBeLocked tells that a file that is not recognised yet may be g's: it has the
+// inode, and is long enough.
+func (t *Tailer) mayBeLocked(g record.Generation) bool {
+	there := t.files[inode{g.Dev, g.Ino}]
+	return there != nil && uint64(max(there.size, 0)) >= g.To
+}
+
+// remembers tells that g, whose file is no more, was read at least as far as f, a
+// copy of it, goes: it was read on between the copy and the truncation. f was seen
+// to be its copy, or a long beginning is the same.
+func (f *file) remembers(g record.Generation, head []byte, size uint64) bool {
+	seen := f.held != nil && g.ID == f.held.twin && f.held.head.MatchesStart(head)
+	same := g.Head.Len == record.HeadMax && g.Head.MatchesStart(head) && nulRun(head) < len(head)/2 // holes are all alike
+	return size <= g.To && (seen || same)
+}
+
 // unknownTwin tells that the file at base is followed and begins like f, but is
 // not recognised yet: that comes first.
-func (t *Tailer) unknownTwin(f *file, base string, head []byte) bool {
+func (t *Tailer) unknownTwin(f *file, base string, head []byte) (bool, error) {
 	t.mu.Lock()
 	twin := t.byPath[base]
 	unknown := twin != nil && twin != f && !twin.bound && !twin.finished && twin.skip == ""
 	t.mu.Unlock()
 	if !unknown {
-		return false
+		return false, nil
 	}
-	h, err := t.fs.Open(base)
+	return t.beginsWith(base, head)
+}
+
+// beginsWith tells that the file at path begins with head, or head with all of it.
+func (t *Tailer) beginsWith(path string, head []byte) (bool, error) {
+	h, err := t.fs.Open(path)
 	if err != nil {
-		return false
+		return false, noFile(err)
 	}
 	defer func() { _ = h.Close() }() // only read
 	var buf [record.HeadMax]byte
 	n, err := h.ReadAt(buf[:], 0)
 	n = min(n, len(head))
-	return n > 0 && noEOF(err) == nil && bytes.Equal(buf[:n], head[:n])
+	return n > 0 && bytes.Equal(buf[:n], head[:n]), noEOF(err)
+}
+
+// noFile makes nil of the error that there is no such file: only others mean that
+// it is not known what is there.
+func noFile(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // grew tells whether a held file's size changed since the last look.
@@ -313,7 +385,8 @@ func (t *Tailer) holds(f *file, again bool) bool {
 	return t.since(f.held.since) < copyWait
 }
 
-// samePrefix compares the end of f's first size bytes with the same bytes of orig.
+// samePrefix compares the end of f's first size bytes with the same bytes of orig,
+// if that has a name.
 func (t *Tailer) samePrefix(f, orig *file, size uint64) (bool, error) {
 	if orig == nil {
 		return false, nil
@@ -323,7 +396,7 @@ func (t *Tailer) samePrefix(f, orig *file, size uint64) (bool, error) {
 	t.mu.Unlock()
 	h, err := t.fs.Open(path)
 	if err != nil {
-		return false, err
+		return false, noFile(err)
 	}
 	defer func() { _ = h.Close() }() // only read
 	var a, b [4096]byte

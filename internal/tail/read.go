@@ -424,7 +424,11 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 		}
 		return
 	}
-	path, node, ok := t.findCopy(g, f.node)
+	path, node, ok, err := t.findCopy(g, f.node)
+	if err != nil {
+		t.trouble(f, "find its copy", err)
+		return
+	}
 	if wait && !ok && !f.id.IsZero() {
 		t.retry(f)
 		return

@@ -15,10 +15,17 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 		ID: f.id, Path: v.label, Head: f.head, Tail: f.tail, To: f.offset,
 		Dev: v.node.dev, Ino: v.node.ino,
 	}
-	t.m.truncations.Inc()
 	if f.nulls > 0 { // nothing was sent yet
 		old.To, old.Tail = 0, record.Fingerprint{}
 	}
+	t.mu.Lock()
+	old.Size = uint64(max(f.maxSize, 0))
+	t.mu.Unlock()
+	heir, err := t.heirOf(v.group, old, v.node)
+	if err != nil {
+		return false, err // it is still truncated at the next look
+	}
+	t.m.truncations.Inc()
 	if f.arch != nil {
 		t.closeFile(f)
 	}
@@ -27,23 +34,49 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	t.mu.Lock()
 	delete(t.byID, old.ID)
 	t.nameLocked(f, v.path)
-	old.Size = uint64(max(f.maxSize, 0))
 	f.changed, f.bound, f.maxSize, f.arch = t.o.Clock(), false, f.atSize, nil
 	f.publishLocked()
 	t.mu.Unlock()
-	t.replaced(v.group, old, v.node)
+	t.succeed(v.group, old, v.node, heir)
 	return true, nil
 }
 
 // replaced deals with a generation whose file now holds another: what is left of
-// it is read from a copy beside it, or counted as lost.
-func (t *Tailer) replaced(gr *group, g record.Generation, node inode) {
-	if path, cnode, ok := t.findCopy(g, node); ok {
-		t.log.Info("file was truncated, reading the rest from its copy", "file", g.Path, "copy", path, "offset", g.To)
-		t.adopt(gr, g, path, cnode)
-		if fi, err := t.fs.Stat(path); err == nil {
-			t.admit(t.missedSiblings(gr, g.Path, fi))
-		}
+// it is read from a copy beside it, or counted as lost. An error means that it is
+// not known whether there is a copy, and that nothing was done.
+func (t *Tailer) replaced(gr *group, g record.Generation, node inode) error {
+	heir, err := t.heirOf(gr, g, node)
+	if err == nil {
+		t.succeed(gr, g, node, heir)
+	}
+	return err
+}
+
+// heir is where what is left of a generation lies.
+type heir struct {
+	path   string // "" for nowhere
+	node   inode
+	missed []*file // what was written and rotated away behind it
+}
+
+func (t *Tailer) heirOf(gr *group, g record.Generation, not inode) (h heir, err error) {
+	path, node, ok, err := t.findCopy(g, not)
+	if err != nil || !ok {
+		return heir{}, err
+	}
+	fi, err := t.fs.Stat(path)
+	if err != nil {
+		return heir{}, err
+	}
+	missed, err := t.missedSiblings(gr, g.Path, fi)
+	return heir{path, node, missed}, err
+}
+
+func (t *Tailer) succeed(gr *group, g record.Generation, node inode, h heir) {
+	if h.path != "" {
+		t.log.Info("file was truncated, reading the rest from its copy", "file", g.Path, "copy", h.path, "offset", g.To)
+		t.adopt(gr, g, h.path, h.node)
+		t.admit(h.missed)
 		return
 	}
 	if g.Size > g.To {
@@ -52,16 +85,48 @@ func (t *Tailer) replaced(gr *group, g record.Generation, node inode) {
 	} else {
 		t.log.Info("file was truncated, reading from its start", "file", g.Path)
 	}
-	t.reg.Note(g.ID, node.dev, node.ino, g.Size, record.Gone)
+	t.fade(g, node)
+}
+
+// fade lets a generation end whose file holds another now. As long as not all that
+// was read of it is acknowledged, the registry does not count it as gone: should
+// scribe be killed before, a shorter copy may still have it.
+func (t *Tailer) fade(g record.Generation, node inode) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	acked := uint64(0)
+	for _, known := range t.reg.Inode(node.ino) {
+		if known.ID == g.ID {
+			acked = known.To
+		}
+	}
+	g.Dev, g.Ino = node.dev, node.ino
+	if g.To <= acked {
+		t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
+		return
+	}
+	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Rotated)
+	t.fading[g.ID] = g
+}
+
+// fadedLocked takes an ack of a generation whose file holds another.
+func (t *Tailer) fadedLocked(p record.Position) {
+	if g, ok := t.fading[p.ID]; ok && p.To >= g.To {
+		delete(t.fading, p.ID)
+		t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
+	}
 }
 
 // findCopy looks beside g's path for a file that has g's content up to g.To.
-func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node inode, ok bool) {
+func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node inode, ok bool, err error) {
 	if g.Head.Len == 0 {
-		return "", inode{}, false
+		return "", inode{}, false, nil
 	}
 	dir, base := filepath.Split(g.Path)
-	entries, _ := t.fs.ReadDir(filepath.Clean(dir)) // what cannot be listed has no copies
+	entries, err := t.fs.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return "", inode{}, false, noFile(err)
+	}
 	var best fs.FileInfo
 	for _, e := range entries {
 		if !related(base, e.Name()) {
@@ -69,6 +134,9 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 		}
 		p := filepath.Join(dir, e.Name())
 		fi, err := t.fs.Stat(p)
+		if noFile(err) != nil {
+			return "", inode{}, false, err
+		}
 		if err != nil || !fi.Mode().IsRegular() || (uint64(max(fi.Size(), 0)) < g.To && !packedName(p)) {
 			continue
 		}
@@ -82,37 +150,57 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 		if taken {
 			continue
 		}
-		if t.isCopy(p, g) {
+		same, err := t.isCopy(p, g)
+		if same && err == nil {
+			same, err = t.isNoOther(p, n, g)
+		}
+		if err != nil {
+			return "", inode{}, false, err
+		}
+		if same {
 			path, node, best, ok = p, n, fi, true
 		}
 	}
-	return path, node, ok
+	return path, node, ok, nil
+}
+
+// isNoOther tells that no other generation than g is known to be the file at path,
+// which was not opened yet. Short beginnings are often the same.
+func (t *Tailer) isNoOther(path string, node inode, g record.Generation) (bool, error) {
+	for _, o := range t.reg.Inode(node.ino) {
+		if o.ID == g.ID || o.Dev != node.dev || o.State == record.Gone || o.Head.Len < g.Head.Len {
+			continue
+		}
+		if other, err := t.isCopy(path, o); other || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // isCopy tells that the file at path, unpacked if it is compressed, has g's content
-// up to g.To.
-func (t *Tailer) isCopy(path string, g record.Generation) bool {
+// up to g.To. What cannot be unpacked is none.
+func (t *Tailer) isCopy(path string, g record.Generation) (bool, error) {
 	h, err := t.fs.Open(path)
 	if err != nil {
-		return false
+		return false, noFile(err)
 	}
 	defer func() { _ = h.Close() }() // only read
 	var start [16]byte
 	n, err := h.ReadAt(start[:], 0)
 	if noEOF(err) != nil {
-		return false
+		return false, err
 	}
 	if kind := compression(start[:n]); unpacks(kind) {
 		p, err := unpack(h, kind, nil)
 		if err != nil {
-			return false
+			return false, nil //nolint:nilerr // it is damaged, or not yet complete
 		}
 		defer p.shutDecoder()
 		same, err := matches(p, g.Head, g.Tail, g.To)
-		return err == nil && same
+		return err == nil && same, nil
 	}
-	same, err := matches(h, g.Head, g.Tail, g.To)
-	return err == nil && same
+	return matches(h, g.Head, g.Tail, g.To)
 }
 
 // adopt has the file at path continue the generation g.
@@ -134,9 +222,12 @@ func (t *Tailer) adopt(gr *group, g record.Generation, path string, node inode) 
 // missedSiblings finds what was at label and rotated away again before anybody
 // looked: rotations of it, known to nobody, that are not older than the one at
 // hand. Those of another log whose name goes on where label ends are not.
-func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (missed []*file) {
+func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (missed []*file, err error) {
 	dir, base := filepath.Split(label)
-	entries, _ := t.fs.ReadDir(filepath.Clean(dir)) // what cannot be listed is not found
+	entries, err := t.fs.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return nil, noFile(err)
+	}
 	now := t.o.Clock()
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
@@ -147,6 +238,9 @@ func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (misse
 			continue
 		}
 		fi, err := t.fs.Stat(path)
+		if noFile(err) != nil {
+			return nil, err
+		}
 		if err != nil || !fi.Mode().IsRegular() || fi.ModTime().Before(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
 			continue
 		}
@@ -157,5 +251,5 @@ func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (misse
 		}
 		t.mu.Unlock()
 	}
-	return missed
+	return missed, nil
 }

@@ -212,7 +212,8 @@ type Tailer struct {
 	ready    sync.Cond // queue is not empty, or stopped
 	files    map[inode]*file
 	byID     map[record.SourceID]*file
-	byPath   map[string]*file // for the watcher
+	fading   map[record.SourceID]record.Generation // over, with acks to come
+	byPath   map[string]*file                      // for the watcher
 	queue    []*file
 	packed   []*file
 	polled   []*file // those of whose changes the kernel does not tell
@@ -221,6 +222,7 @@ type Tailer struct {
 	problems map[string]string // by path or pattern: what was logged about it
 	moves    [][2]string       // renames since the last scan
 	scans    int
+	unsure   bool // what is unfinished is looked for once more; of the scan
 
 	rescan chan struct{}
 	hold   atomic.Bool // the Run that ends next keeps its files open
@@ -260,6 +262,7 @@ func New(o Options) (*Tailer, error) {
 		pool:     newPool(o.MaxBytes, sizes...),
 		files:    make(map[inode]*file),
 		byID:     make(map[record.SourceID]*file),
+		fading:   make(map[record.SourceID]record.Generation),
 		byPath:   make(map[string]*file),
 		inflight: make(map[*record.Lines]*run),
 		problems: make(map[string]string),
@@ -406,8 +409,9 @@ func (t *Tailer) Acked(l *record.Lines) {
 func (t *Tailer) acked(f *file, p record.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if f.pub.id != p.ID {
-		return // the file has a new generation since
+	if f.pub.id != p.ID { // the file has a new generation since
+		t.fadedLocked(p)
+		return
 	}
 	f.pub.acked = max(f.pub.acked, p.To)
 	switch {
