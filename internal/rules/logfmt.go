@@ -33,6 +33,7 @@ func (r *row) parseLogfmt() string {
 		}
 		r.setRaw(name, m.raw)
 	}
+	r.nameParsed()
 	return ""
 }
 

@@ -17,31 +17,51 @@ type member struct {
 // appendMembers lists the members of a valid JSON object in their order; their
 // values are parts of obj. What is no object has none.
 func appendMembers(dst []member, obj []byte) []member {
-	obj = trim(obj)
-	if len(obj) < 2 || obj[0] != '{' {
-		return dst
-	}
-	at := 1
-	for at < len(obj) {
-		at = skipSpace(obj, at)
-		if at >= len(obj) || obj[at] != '"' {
-			break // the end
-		}
-		end := skipString(obj, at)
-		name := unquote(obj[at:end])
-		at = skipSpace(obj, end)
-		at = skipSpace(obj, at+1) // the colon
-		end = skipValue(obj, at)
-		if end <= at || end > len(obj) {
-			break // not valid
-		}
-		dst = append(dst, member{name, obj[at:end]})
-		at = skipSpace(obj, end)
-		if at < len(obj) && obj[at] == ',' {
-			at++
-		}
+	for m := firstMember(obj); m.next(); {
+		dst = append(dst, member{unquote(m.name()), m.raw()})
 	}
 	return dst
+}
+
+// walk goes over the members of a valid JSON object without listing them.
+type walk struct {
+	obj                []byte
+	at                 int // behind the member
+	nameAt, nameEnd    int // with its quotes
+	valueAt, valueEnds int
+}
+
+// firstMember is before the first one; next leads to it.
+func firstMember(obj []byte) walk {
+	obj = trim(obj)
+	if len(obj) < 2 || obj[0] != '{' {
+		return walk{}
+	}
+	return walk{obj: obj, at: 1}
+}
+
+func (w *walk) name() []byte { return w.obj[w.nameAt:w.nameEnd] }
+func (w *walk) raw() []byte  { return w.obj[w.valueAt:w.valueEnds] }
+
+// next goes on to the next member; false at the end.
+func (w *walk) next() bool {
+	at := skipSpace(w.obj, w.at)
+	if at >= len(w.obj) || w.obj[at] != '"' {
+		return false // the end
+	}
+	w.nameAt, w.nameEnd = at, skipString(w.obj, at)
+	at = skipSpace(w.obj, w.nameEnd)
+	w.valueAt = skipSpace(w.obj, at+1) // behind the colon
+	w.valueEnds = skipValue(w.obj, w.valueAt)
+	if w.valueEnds <= w.valueAt || w.valueEnds > len(w.obj) {
+		return false // not valid
+	}
+	at = skipSpace(w.obj, w.valueEnds)
+	if at < len(w.obj) && w.obj[at] == ',' {
+		at++
+	}
+	w.at = at
+	return true
 }
 
 func skipSpace(b []byte, at int) int {

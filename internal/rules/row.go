@@ -17,6 +17,8 @@ type row struct {
 	text    []byte
 	newText bool // text is not what the run has
 
+	scratch []byte // of nameWhole
+
 	extra    []byte   // the JSON object of the row, as it came
 	hasExtra bool     // there is one
 	whole    bool     // the extra is the row's text, which is not sent besides
@@ -130,31 +132,6 @@ func (r *row) rename(from, to string) {
 	r.touch()
 	r.members, _ = takeMember(r.members, from)
 	r.setRaw(to, raw)
-}
-
-// parseJSON makes the text the row's fields; it says why when it is no JSON object.
-// Fields that the row already had, as the time of a container's line, stay unless
-// the object has them too.
-func (r *row) parseJSON() string {
-	text := trim(r.text)
-	if len(text) == 0 {
-		return ""
-	}
-	if text[0] != '{' || !json.Valid(text) {
-		return "the line is no JSON object"
-	}
-	if !r.hasExtra {
-		r.setExtra(r.text)
-		r.whole = true
-		return ""
-	}
-	r.touch()
-	for _, m := range appendMembers(nil, text) {
-		r.members = setMember(r.members, m.name, m.raw)
-	}
-	r.whole = true
-	r.text, r.newText = nil, true
-	return ""
 }
 
 // load decodes the fields for filters.

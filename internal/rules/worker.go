@@ -116,17 +116,17 @@ func (w *worker) line() bool {
 
 func (w *worker) change(rule *Rule) {
 	switch {
-	case rule.Mask != nil:
+	case len(rule.Mask) > 0:
 		w.r.m.masked.Add(w.row.mask(rule.Mask))
-	case rule.Add != nil:
+	case len(rule.Add) > 0:
 		for _, p := range rule.Add {
 			w.row.setRaw(p.Name, record.AppendJSONString(nil, p.Value))
 		}
-	case rule.Remove != nil:
+	case len(rule.Remove) > 0:
 		for _, name := range rule.Remove {
 			w.row.remove(name)
 		}
-	case rule.Rename != nil:
+	case len(rule.Rename) > 0:
 		for _, n := range rule.Rename {
 			w.row.rename(n.From, n.To)
 		}
