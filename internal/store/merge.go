@@ -147,12 +147,17 @@ func pickRun(parts []*livePart) []*livePart {
 	return nil
 }
 
-// mergeParts writes the row groups of the parts in their order, small ones joined,
-// deleted rows left out.
+// mergeParts writes the row groups of the parts in their order, small neighbours
+// joined, deleted rows left out.
 // On an error it tells which part could not be read.
 func mergeParts(ctx context.Context, w *part.Writer, from []*livePart) (bad *livePart, err error) {
 	m := merger{w: w}
-	for _, p := range from {
+	for i, p := range from {
+		if i+1 < len(from) {
+			m.next = from[i+1]
+		} else {
+			m.next = nil
+		}
 		if err := m.add(ctx, p); err != nil {
 			return p, err
 		}
@@ -162,9 +167,30 @@ func mergeParts(ctx context.Context, w *part.Writer, from []*livePart) (bad *liv
 
 type merger struct {
 	w       *part.Writer
+	next    *livePart // the part behind the one that is added
 	pending []*chunk.Chunk
 	rows    int
 	bytes   int64
+}
+
+// stays tells that a group is written as it is, because it is big.
+func stays(p *livePart, i int) bool {
+	g := p.Groups[i]
+	return p.gone.group(i) == nil && (g.Rows >= part.MaxRows/2 || g.Bytes >= part.MaxBytes/2)
+}
+
+// alone tells that a group has no neighbour to be joined with.
+func (m *merger) alone(p *livePart, i int) bool {
+	if len(m.pending) > 0 || p.gone.group(i) != nil {
+		return false
+	}
+	switch {
+	case i+1 < len(p.Groups):
+		return stays(p, i+1)
+	case m.next != nil:
+		return stays(m.next, 0)
+	}
+	return true
 }
 
 func (m *merger) add(ctx context.Context, p *livePart) error {
@@ -181,7 +207,7 @@ func (m *merger) add(ctx context.Context, p *livePart) error {
 		if dead.count() == g.Rows {
 			continue
 		}
-		if dead == nil && (g.Rows >= part.MaxRows/2 || g.Bytes >= part.MaxBytes/2) {
+		if stays(p, i) || m.alone(p, i) {
 			if err := m.flush(); err != nil {
 				return err
 			}

@@ -207,23 +207,31 @@ func decodeFooter(raw []byte, end int64) (dataset string, groups []GroupInfo, er
 	return dataset, groups, d.Err()
 }
 
-// Cut splits rows in Order into runs that each fit a row group: of MaxBytes, or one
-// row that is bigger. It weighs every row by itself, because a group of a few huge
-// rows among many small ones must stay below stream.MaxBlock too.
+// Cut splits rows in Order into runs of about the same size that each fit a row group:
+// of MaxBytes or a little more, so that no small one is left over, or one row that is
+// bigger. It weighs every row by itself, because a group of a few huge rows among many
+// small ones must stay below stream.MaxBlock too.
 func Cut(refs []chunk.Ref, chunks []*chunk.Chunk) [][]chunk.Ref {
+	const most = MaxBytes + MaxBytes/4
 	sizes := make([][]uint32, len(chunks))
 	for i, c := range chunks {
 		sizes[i] = c.RowSizes()
 	}
+	all := int64(0)
+	for _, r := range refs {
+		all += int64(sizes[r.Src][r.Row])
+	}
+	groups := max((all+most-1)/most, (int64(len(refs))+MaxRows-1)/MaxRows)
 	var out [][]chunk.Ref
-	from, size := 0, int64(0)
+	from, size, done := 0, int64(0), int64(0)
 	for i, r := range refs {
 		n := int64(sizes[r.Src][r.Row])
-		if i-from == MaxRows || i > from && size+n > MaxBytes {
+		if i-from == MaxRows || i > from && (size+n > most || done >= all*int64(len(out)+1)/groups) {
 			out = append(out, refs[from:i])
 			from, size = i, 0
 		}
 		size += n
+		done += n
 	}
 	if from < len(refs) {
 		out = append(out, refs[from:])

@@ -38,10 +38,11 @@ func (b Bloom) block(h uint64) []byte {
 }
 
 func (b Bloom) set(h uint64) {
-	block := b.block(h)
-	for i, s := range salts {
-		at := block[4*i:]
-		binary.LittleEndian.PutUint32(at, binary.LittleEndian.Uint32(at)|1<<(uint32(h)*s>>27))
+	block := (*[blockSize]byte)(b.block(h))
+	for i := range len(salts) / 2 {
+		at := block[8*i : 8*i+8]
+		x := uint64(1)<<(uint32(h)*salts[2*i]>>27) | 1<<32<<(uint32(h)*salts[2*i+1]>>27)
+		binary.LittleEndian.PutUint64(at, binary.LittleEndian.Uint64(at)|x)
 	}
 }
 
@@ -57,8 +58,8 @@ func (s *Set) Bloom(bitsPerKey int) Bloom {
 	}
 	blocks := (n*bitsPerKey + blockSize*8 - 1) / (blockSize * 8)
 	b := make(Bloom, blocks*blockSize)
-	for _, h := range s.table {
-		if h != 0 {
+	for i := range s.shares { // in the order of the blocks, nearly
+		for _, h := range s.distinct(i) {
 			b.set(h)
 		}
 	}
