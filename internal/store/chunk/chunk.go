@@ -275,13 +275,14 @@ func (f *fromBatch) order() []uint32 {
 	if sorted {
 		return nil
 	}
-	order := make([]uint32, n)
-	for i := range order {
-		order[i] = uint32(i)
+	refs := make([]Ref, n)
+	for i := range refs {
+		refs[i] = Ref{Time: f.batch.Time(i), Row: uint32(i)}
 	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(f.batch.Time(int(a)), f.batch.Time(int(b))), cmp.Compare(a, b))
-	})
+	order := make([]uint32, n)
+	for i, r := range sortByTime(refs) {
+		order[i] = r.Row
+	}
 	return order
 }
 

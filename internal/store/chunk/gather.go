@@ -9,37 +9,6 @@ import (
 	"journalist/internal/store/column"
 )
 
-// Ref names a row of a list of chunks.
-type Ref struct {
-	Time     int64
-	Src, Row uint32
-}
-
-// Order lists the rows of the chunks by time; rows of equal time in the order of
-// the chunks, which is the order of their arrival.
-func Order(chunks []*Chunk) []Ref {
-	n := 0
-	for _, c := range chunks {
-		n += c.Len()
-	}
-	refs := make([]Ref, 0, n)
-	sorted := true
-	for s, c := range chunks {
-		for r, t := range c.Times {
-			if len(refs) > 0 && t < refs[len(refs)-1].Time {
-				sorted = false
-			}
-			refs = append(refs, Ref{Time: t, Src: uint32(s), Row: uint32(r)})
-		}
-	}
-	if !sorted {
-		slices.SortFunc(refs, func(a, b Ref) int {
-			return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Src, b.Src), cmp.Compare(a.Row, b.Row))
-		})
-	}
-	return refs
-}
-
 // Concat is Gather of all rows.
 func Concat(chunks []*Chunk) *Chunk { return Gather(Order(chunks), chunks) }
 
