@@ -127,13 +127,16 @@ func (e *encoder) tryBuckets(us []uint64) float64 {
 }
 
 func (e *encoder) size(b []byte) float64 {
-	e.trial = stream.AppendBlock(e.trial[:0], b)
-	return 8 * float64(len(e.trial))
+	e.trial = stream.Trial(e.trial, b)
+	return 8 * float64(min(len(e.trial), len(b)+perBlock))
 }
 
 // perStream is what a stream costs in bits besides its bytes: its place in the
 // table, and the head of a block.
 const perStream = 8 * 6
+
+// perBlock is the head of a block in bytes.
+const perBlock = 4
 
 // perByte is what each different byte costs a stream in bits: the description of
 // its code.

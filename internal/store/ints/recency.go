@@ -6,6 +6,7 @@ type index struct {
 	keys  []uint64 // of the hashed slots
 	shift int
 	uniq  []uint64
+	near  []bool // of each place: it is among the ranks
 }
 
 // reset prepares for numbers up to top, of which up to limit may be different.
@@ -77,13 +78,16 @@ type ranks struct {
 	n    int
 }
 
-// push puts a new one to the front.
-func (r *ranks) push(v uint32) {
+// push puts a new one to the front. near knows of each whether it is in the list.
+func (r *ranks) push(v uint32, near []bool) {
 	if r.n < maxRank {
 		r.n++
+	} else {
+		near[r.list[maxRank-1]] = false
 	}
 	copy(r.list[1:r.n], r.list[:r.n-1])
 	r.list[0] = v
+	near[v] = true
 }
 
 // pull moves the one at rank i to the front.
@@ -135,27 +139,28 @@ func (x *index) recent(us []uint64, top uint64, limit int, codes, far *[]byte) (
 	*codes = out
 	var high []byte
 	var r ranks
-next:
+	x.near = grow(x.near, limit)
 	for i, u := range us {
 		at, fresh := x.place(u)
-		if fresh {
+		switch {
+		case fresh:
 			if len(x.uniq) > limit {
 				return nil, false
 			}
 			out[i] = freshCode
-			r.push(at)
-			continue
-		}
-		for k, v := range r.list[:r.n] {
-			if v == at {
-				out[i] = byte(1 + k)
-				r.pull(k)
-				continue next
+			r.push(at, x.near)
+		case x.near[at]:
+			k := 0
+			for r.list[k] != at {
+				k++
 			}
+			out[i] = byte(1 + k)
+			r.pull(k)
+		default:
+			out[i] = farCode
+			low, high = append(low, byte(at)), append(high, byte(at>>8))
+			r.push(at, x.near)
 		}
-		out[i] = farCode
-		low, high = append(low, byte(at)), append(high, byte(at>>8))
-		r.push(at)
 	}
 	*far = append(low, high...)
 	return x.uniq, true

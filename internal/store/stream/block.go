@@ -42,6 +42,17 @@ func encoder(level zstd.EncoderLevel) sync.Pool {
 	}}
 }
 
+// trials are for what is compressed only to see how small it becomes.
+var trials = encoder(zstd.SpeedFastest)
+
+// Trial compresses raw into dst, whose contents it overwrites, to see about how small
+// Put makes it; nothing can read the answer.
+func Trial(dst, raw []byte) []byte {
+	e := trials.Get().(*zstd.Encoder)
+	defer trials.Put(e)
+	return e.EncodeAll(raw, dst[:0])
+}
+
 var decoders = sync.Pool{New: func() any {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(MaxBlock), zstd.WithDecoderLowmem(true))
 	if err != nil {
