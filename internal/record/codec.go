@@ -75,16 +75,41 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 		}
 	}
 	dst = binary.AppendUvarint(dst, arena)
+	// Mostly the bytes follow each other in our arena as well: then they are one piece.
+	piece := piece{arena: b.arena}
 	for _, f := range b.common {
-		dst = b.appendBytes(dst, f)
+		dst = piece.add(dst, f)
 	}
 	for i := range b.rows {
 		for _, f := range b.fields[b.rows[i].from:b.rows[i].to] {
-			dst = b.appendBytes(dst, f)
+			dst = piece.add(dst, f)
 		}
+	}
+	return piece.end(dst)
+}
+
+// piece is a range of the arena that is still to be appended.
+type piece struct {
+	arena    []byte
+	from, to uint64
+}
+
+// add adds the bytes of a field; it appends the piece when they do not follow it.
+func (p *piece) add(dst []byte, f field) []byte {
+	switch f.kind {
+	case Number, String, JSON:
+		from := uint64(f.num) >> 32
+		if from != p.to {
+			dst = p.end(dst)
+			p.from = from
+		}
+		p.to = from + uint64(uint32(f.num))
 	}
 	return dst
 }
+
+// end appends the piece.
+func (p *piece) end(dst []byte) []byte { return append(dst, p.arena[p.from:p.to]...) }
 
 // usedNames lists the names that the rows use and their new numbers.
 func (b *Batch) usedNames() (used, remap []uint32) {
@@ -116,14 +141,6 @@ func appendField(dst []byte, f field, remap []uint32, arena *uint64) []byte {
 		n := uint64(uint32(f.num))
 		dst = binary.AppendUvarint(dst, n)
 		*arena += n
-	}
-	return dst
-}
-
-func (b *Batch) appendBytes(dst []byte, f field) []byte {
-	switch f.kind {
-	case Number, String, JSON:
-		return append(dst, b.value(f).Bytes...)
 	}
 	return dst
 }

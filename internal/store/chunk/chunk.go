@@ -293,6 +293,9 @@ func (f *fromBatch) fill(order []uint32) {
 		c.ShapeOf = make([]uint32, b.Len())
 	}
 	f.reserve()
+	if len(f.shapes) == 1 && f.fillColumns(order) {
+		return
+	}
 	for at := range c.Times {
 		i := at
 		if order != nil {
@@ -314,6 +317,34 @@ func (f *fromBatch) fill(order []uint32) {
 			f.builders[f.commons[m].builder].Add(uint32(at), f.commons[m].value)
 		}
 	}
+}
+
+// fillColumns is fill for rows that all have the same fields, one column after the
+// other. It does nothing and is false where a row has a field without a value.
+func (f *fromBatch) fillColumns(order []uint32) bool {
+	b, c, s := f.batch, f.chunk, f.shapeOf[0]
+	for i := range c.Times {
+		if b.Fields(i) != len(s.cols) {
+			return false
+		}
+	}
+	row := func(at int) int {
+		if order == nil {
+			return at
+		}
+		return int(order[at])
+	}
+	for at := range c.Times {
+		c.Times[at] = b.Time(row(at))
+	}
+	for j, col := range s.cols {
+		builder := &f.builders[col]
+		for at := range c.Times {
+			_, v := b.Field(row(at), j)
+			builder.Add(uint32(at), v)
+		}
+	}
+	return true
 }
 
 // reserve tells the builders what will come.

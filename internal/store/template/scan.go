@@ -61,6 +61,13 @@ func marks(x uint64) uint64 {
 	return (digits | ^(quote + 0x7f*lanes)) &^ x & tops
 }
 
+// leadingDigits is how many digits x begins with, in its lowest bytes.
+func leadingDigits(x uint64) int {
+	low := x &^ tops
+	digits := (low + (0x80-'0')*lanes) &^ (low + (0x80-'9'-1)*lanes) &^ x & tops
+	return bits.TrailingZeros64(digits^tops) >> 3
+}
+
 // scan takes the text data[lo:hi] apart: it appends its slots and returns the hash
 // of its static text.
 func (m *Miner) scan(data []byte, lo, hi int) uint64 {
@@ -135,8 +142,12 @@ func (m *Miner) scan(data []byte, lo, hi int) uint64 {
 	return hashBytes(h, data, static, hi)
 }
 
-// tokenEnd returns where the token ends that data[i] is in or behind.
+// tokenEnd returns where the token ends that data[i] is in or behind. Most tokens it
+// is asked about are numbers.
 func tokenEnd(token *alphabet, data []byte, i, hi int) int {
+	if i+8 <= len(data) {
+		i = min(i+leadingDigits(load(data, i)), hi)
+	}
 	for _, c := range data[i:hi] {
 		if !token[c] {
 			break

@@ -142,10 +142,17 @@ var classOf = func() (t [256]byte) {
 // AddValue adds the keys of a value.
 func (s *Set) AddValue(value []byte) { s.addSpan(value, 0, len(value)) }
 
-// AddValues adds the keys of many values.
+// AddValues adds the keys of many values. Neighbours are often the same, like the
+// times of lines: such a value is only compared.
 func (s *Set) AddValues(v texts.Vector) {
+	from, size := 0, -1 // of the value before
 	for i := 1; i < len(v.Offsets); i++ {
-		s.addSpan(v.Data, int(v.Offsets[i-1]), int(v.Offsets[i]))
+		at, to := int(v.Offsets[i-1]), int(v.Offsets[i])
+		if to-at == size && size > 8 && string(v.Data[at:to]) == string(v.Data[from:from+size]) {
+			continue
+		}
+		s.addSpan(v.Data, at, to)
+		from, size = at, to-at
 	}
 }
 
