@@ -203,9 +203,9 @@ func (f *forwarder) newRotation(ctx context.Context, configs []string) (*rotate.
 	if len(configs) == 0 {
 		return nil, nil
 	}
-	r, err := rotate.New(rotate.Options{
+	r, err := rotate.New(hasten(rotate.Options{
 		Configs: configs, State: filepath.Join(f.dir, rotateState), Forwarder: localForwarder{f}, Logger: f.log, Metrics: f.set,
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
