@@ -100,21 +100,20 @@ func (t *Tailer) stepArchive(ctx context.Context, f *file, v view) (more bool) {
 		t.closeFile(f)
 		return false
 	case err != nil || more:
-	case !f.id.IsZero() && !f.registeringNow(t):
-		t.closeFile(f)
-	case f.id.IsZero():
+	case f.id.IsZero() || !t.isRegistering(f):
 		t.closeFile(f)
 	}
 	if f.awake = more; !more {
 		f.fields = nil
 	}
-	if err == nil && !f.arch.ended {
+	if err == nil && (f.arch == nil || !f.arch.ended) {
 		t.noTrouble(f)
 	}
 	return more
 }
 
-func (f *file) registeringNow(t *Tailer) bool {
+// isRegistering tells that f waits for its identity to be durable.
+func (t *Tailer) isRegistering(f *file) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return f.registering
@@ -271,7 +270,7 @@ func (t *Tailer) identifyArchive(f *file, p *packed, v view, fi fs.FileInfo) (mo
 // of its content acknowledged.
 func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, found copied, err error) {
 	var gens []record.Generation
-	for _, base := range unrotated(v.path) {
+	for _, base := range births(v.path) {
 		twin, err := t.unknownTwin(f, base, p.head)
 		if err != nil {
 			return best, noCopy, err
@@ -330,12 +329,16 @@ func (t *Tailer) compressedFrom(f *file, g record.Generation) (path string, node
 	if f.h != nil || f.arch != nil || was == "" || g.Head.Len == 0 {
 		return "", inode{}, false
 	}
-	for _, ext := range [...]string{".gz", ".zst"} {
+	for _, ext := range [...]string{".gz", ".zst", ".1.gz", ".1.zst"} { // also rotated first
 		fi, err := t.fs.Stat(was + ext)
 		if err != nil || !fi.Mode().IsRegular() {
 			continue
 		}
-		if node, _, ok := inodeOf(fi); ok {
+		node, _, ok := inodeOf(fi)
+		t.mu.Lock()
+		taken := t.files[node] != nil && t.files[node].bound
+		t.mu.Unlock()
+		if ok && !taken {
 			if same, err := t.isCopy(was+ext, g); err == nil && same {
 				return was + ext, node, true
 			}

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -49,6 +50,36 @@ func unrotated(path string) []string {
 				out = append(out, dir+base[:i]+ext)
 			}
 		}
+	}
+	return out
+}
+
+// maxShifts is how often a file is renamed at most, to one number higher each time,
+// between its birth and its compression.
+const maxShifts = 100
+
+// births returns the paths under which the file that is at path may have been born:
+// those of which it may be a rotation, and rotations of the same with lower numbers.
+func births(path string) []string {
+	out := unrotated(path)
+	dir, base := filepath.Split(path)
+	end := len(base)
+	for end > 0 {
+		if end = strings.LastIndexAny(base[:end], "0123456789") + 1; end == 0 {
+			return out
+		}
+		start := end
+		for start > 0 && base[start-1] >= '0' && base[start-1] <= '9' {
+			start--
+		}
+		if n, err := strconv.Atoi(base[start:end]); err == nil && end-start < 5 && start > 0 && strings.ContainsRune(".-_", rune(base[start-1])) {
+			for k := n - 1; k >= max(0, n-maxShifts); k-- {
+				shifted := base[:start] + strconv.Itoa(k) + base[end:]
+				out = append(out, dir+shifted, dir+strings.TrimSuffix(shifted, filepath.Ext(shifted)))
+			}
+			return out
+		}
+		end = start
 	}
 	return out
 }

@@ -316,7 +316,10 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 // inode, and is long enough.
 func (t *Tailer) mayBeLocked(g record.Generation) bool {
 	there := t.files[inode{g.Dev, g.Ino}]
-	return there != nil && uint64(max(there.size, 0)) >= g.To
+	if there == nil || there.bound || there.skip != "" {
+		return false // it is another one that has the inode now
+	}
+	return there.arch != nil || uint64(max(there.size, 0)) >= g.To
 }
 
 // remembers tells that g, whose file is no more, was read at least as far as f, a

@@ -71,6 +71,9 @@ func TestModel(t *testing.T) {
 			"cut, rename":  m.truncateRename,
 			"down":         m.whileDown,
 			"delete":       m.deleteRead,
+			"compress":     m.compressRotated,
+			"links":        m.link,
+			"clock":        m.clockJumps,
 			"scan":         func(*rapid.T) { m.tl.scan() },
 			"steps":        m.steps,
 			"settle":       func(*rapid.T) { m.settle(); m.take() },
@@ -148,18 +151,20 @@ func (m *model) drop() {
 	read := false
 	for _, name := range m.files {
 		for i := keep - atOnce + 1; i <= keep; i++ {
-			old := fmt.Sprintf("%s.%d", name, i)
-			if _, err := os.Stat(m.path(old)); err != nil {
-				continue
-			}
-			if !read {
-				m.settle()
-				m.grace()
-				m.take()
-				read = true
-			}
-			if i == keep {
-				m.remove(old)
+			for _, ext := range exts {
+				old := fmt.Sprintf("%s.%d%s", name, i, ext)
+				if _, err := os.Stat(m.path(old)); err != nil {
+					continue
+				}
+				if !read {
+					m.settle()
+					m.grace()
+					m.take()
+					read = true
+				}
+				if i == keep {
+					m.remove(old)
+				}
 			}
 		}
 	}
@@ -168,9 +173,11 @@ func (m *model) drop() {
 // rotated makes room for the next rotation of a file, and returns its name.
 func (m *model) rotated(name string) string {
 	for i := keep - 1; i >= 1; i-- {
-		err := os.Rename(m.path(fmt.Sprintf("%s.%d", name, i)), m.path(fmt.Sprintf("%s.%d", name, i+1)))
-		if err != nil && !os.IsNotExist(err) {
-			m.rt.Fatal(err)
+		for _, ext := range exts {
+			err := os.Rename(m.path(fmt.Sprintf("%s.%d%s", name, i, ext)), m.path(fmt.Sprintf("%s.%d%s", name, i+1, ext)))
+			if err != nil && !os.IsNotExist(err) {
+				m.rt.Fatal(err)
+			}
 		}
 	}
 	return name + ".1"
@@ -283,6 +290,73 @@ func (m *model) whileDown(rt *rapid.T) {
 	m.take()
 }
 
+// exts are what rotated files end in.
+var exts = []string{"", ".gz", ".zst"}
+
+// compressRotated compresses rotated files, with a rotation just before or not, and
+// while scribe runs or not.
+func (m *model) compressRotated(rt *rapid.T) {
+	name := m.file(rt)
+	m.drop()
+	known := m.identified(name)
+	down := rapid.Bool().Draw(rt, "down")
+	if down {
+		m.stop()
+	}
+	if known && rapid.Bool().Draw(rt, "rotate first") {
+		if rapid.Bool().Draw(rt, "unread") {
+			m.put(rt, name)
+		}
+		m.rename(name, m.rotated(name))
+		m.final(name)
+		if !down && rapid.Bool().Draw(rt, "seen") {
+			m.settle()
+		}
+	}
+	ext := rapid.SampledFrom(exts[1:]).Draw(rt, "ext")
+	for i := 1; i < keep; i++ {
+		old := fmt.Sprintf("%s.%d", name, i)
+		if _, err := os.Stat(m.path(old)); err == nil && rapid.Bool().Draw(rt, "compress") {
+			m.rig.compress(old, ext)
+		}
+	}
+	if down {
+		m.start()
+	}
+	m.settle()
+	m.take()
+	m.grace()
+	m.take()
+}
+
+// link gives a file another name, hard or symbolic, which a pattern may give, too.
+func (m *model) link(rt *rapid.T) {
+	name := m.file(rt)
+	if !m.identified(name) {
+		return
+	}
+	other := rapid.SampledFrom([]string{"z.log", "other"}).Draw(rt, "name")
+	_ = os.Remove(m.path(other)) // may not be there
+	link := os.Link
+	if rapid.Bool().Draw(rt, "symbolic") {
+		link = os.Symlink
+	}
+	if err := link(m.path(name), m.path(other)); err != nil {
+		rt.Fatal(err)
+	}
+	m.settle()
+	m.take()
+	m.remove(other)
+}
+
+// clockJumps sets the clock forwards. Back it only goes for the times of files:
+// what scribe measures is measured with a clock that does not.
+func (m *model) clockJumps(rt *rapid.T) {
+	m.advance(time.Duration(rapid.IntRange(1, 3*3600).Draw(rt, "seconds")) * time.Second)
+	m.settle()
+	m.take()
+}
+
 // copyTruncate writes more between the last look and the copy.
 func (m *model) copyTruncate(rt *rapid.T) {
 	name := m.file(rt)
@@ -375,7 +449,7 @@ func (m *model) check() {
 	}
 	for l := range m.lines {
 		if stored[l] != 1 {
-			m.rt.Errorf("line %q is there %d times", l, stored[l])
+			m.rt.Errorf("line %q of %s is there %d times", l, m.lines[l], stored[l])
 			for _, g := range m.server {
 				if strings.HasPrefix(g.text, l[:min(len(l), 5)]) {
 					m.rt.Logf("%+v", g)
@@ -388,7 +462,7 @@ func (m *model) check() {
 		m.rt.Errorf("lines that nobody wrote: %v", stored)
 	}
 	if m.rt.Failed() {
-		m.rt.Fatalf("log:\n%s", m.logged())
+		m.rt.Fatalf("files: %+v\nlog:\n%s", m.tl.Status().Files, m.logged())
 	}
 	for _, f := range m.tl.Status().Files {
 		if f.Acked != f.Read {

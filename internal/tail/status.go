@@ -16,7 +16,8 @@ type FileStatus struct {
 	File string `json:"file"`
 	// Source is the generation's identity, "" as long as it has none.
 	Source string `json:"source,omitempty"`
-	Size   int64  `json:"size"`
+	// Size is in bytes; that of what was compressed where that is known.
+	Size int64 `json:"size"`
 	// Read is how far the file was read, Acked how far servers have it.
 	Read  uint64    `json:"read"`
 	Acked uint64    `json:"acked"`
@@ -50,6 +51,9 @@ func (t *Tailer) Status() Status {
 		fs := FileStatus{
 			Path: f.path, File: f.label, Size: f.size, Read: f.pub.from, Acked: f.pub.acked,
 			State: f.stateLocked(), Problem: f.problem,
+		}
+		if f.arch != nil && f.bound {
+			fs.Size = f.extentLocked()
 		}
 		if f.pub.last > 0 {
 			fs.Last = time.Unix(0, f.pub.last)
