@@ -32,6 +32,9 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 the answer is not complete,
 			return cli.Exit(cli.ExitUsage, nil)
 		},
 	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return cli.Exit(cli.ExitUsage, fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath()))
 	})
@@ -51,6 +54,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 the answer is not complete,
 	add("load", a.importCommand())
 	add("run", a.serveCommand(), a.tokenCommand(), a.certCommand(), a.verifyCommand(), a.statusCommand(), a.statsCommand(), a.backupCommand(), a.restoreCommand(), a.deleteCommand())
 	root.AddCommand(a.manCommand(), a.versionCommand())
+	completionForBash(root)
 	a.noteStart(root)
 	return root
 }
