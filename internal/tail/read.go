@@ -217,6 +217,9 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 		return t.truncated(f, v)
 	}
 	data := r.buf[:n]
+	if f.offset == 0 && f.head.Len > 0 && !f.head.MatchesStart(data[:min(n, record.HeadMax)]) {
+		return t.truncated(f, v) // between the two looks
+	}
 	body := before
 	atEOF := uint64(n-before) == avail || n < before+want
 	if f.offset == f.nulls {
