@@ -105,7 +105,9 @@ type output struct {
 }
 
 func (a *app) output(each bool) *output {
-	return &output{w: bufio.NewWriterSize(a.stdout, 64<<10), each: each || cli.IsTerminal(a.stdout)}
+	screen := cli.IsTerminal(a.stdout)
+	a.piped.Store(!screen)
+	return &output{w: bufio.NewWriterSize(a.stdout, 64<<10), each: each || screen}
 }
 
 // row is called after each row.

@@ -32,7 +32,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
+	"time"
 	_ "time/tzdata" // an empty container image has no time zones
 
 	"journalist/internal/cli"
@@ -45,7 +47,10 @@ func main() {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the second one ends the program at once.
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		stop()
+		a.leave()
+	})
 	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
@@ -53,7 +58,20 @@ func main() {
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	started        bool // a command was found and its flags are right
+	started        bool        // a command was found and its flags are right
+	piped          atomic.Bool // rows go to stdout, which is no terminal
+}
+
+// leaveWait is how long rows that are on their way may take after Ctrl-C.
+const leaveWait = time.Second
+
+// leave ends the program after an interruption where whoever should read its rows does
+// not, so that it waits in a write that nothing else ends.
+func (a *app) leave() {
+	if a.piped.Load() {
+		time.Sleep(leaveWait)
+		os.Exit(cli.ExitInterrupted)
+	}
 }
 
 // run executes a command line and returns its exit code.
