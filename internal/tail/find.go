@@ -227,7 +227,10 @@ func (s *scanner) match() (fresh, missing []*file) {
 			continue // by another of its names
 		}
 		f.seen = t.scans
-		t.moveLocked(f, c.path)
+		if f.path != c.path {
+			t.moveLocked(f, c.path)
+			t.enqueueLocked(f) // another file may have got the inode
+		}
 		t.lookLocked(f, c.look, now)
 	}
 	for _, f := range t.files {
