@@ -70,6 +70,7 @@ so that one that speaks every hour is not missed after half of it; or more than
 	}
 	f.register(cmd, 10_000)
 	f.complete(a, cmd)
+	cmd.Flags().Lookup("since").Usage = "from this long ago until now: 1h, 7d (default 24h)"
 	cmd.Flags().StringVar(&silent, "silent", "", "a host is silent when its last line is older than this (default 15m, and three of its intervals)")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 6 when a host is silent")
 	return cmd

@@ -55,11 +55,6 @@ func (s *Server) explainQuery(w http.ResponseWriter, r *http.Request, req lang.R
 	if q.Explain == explainAll {
 		o.Groups = scan.TraceGroups
 	}
-	run := func(ctx context.Context) (*scan.Explanation, scan.Stats, time.Duration, error) {
-		start := time.Now()
-		e, st, err := x.Explain(ctx, req, o)
-		return e, st, time.Since(start), err
-	}
 	out := newStream(w, func(h http.Header) {
 		h.Set("Content-Type", "application/x-ndjson")
 		h.Set("Cache-Control", "no-store")
@@ -69,7 +64,9 @@ func (s *Server) explainQuery(w http.ResponseWriter, r *http.Request, req lang.R
 	if q.Progress {
 		ctx, reported = report(ctx, out)
 	}
-	e, stats, elapsed, err := run(ctx)
+	start := time.Now()
+	e, stats, err := x.Explain(ctx, req, o)
+	elapsed := time.Since(start)
 	reported()
 	var line []byte
 	if err == nil {

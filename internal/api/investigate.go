@@ -143,7 +143,8 @@ func patternsPipes(v url.Values) (string, error) {
 	return pipes + " of " + fieldName(field), err
 }
 
-// contextPipes: what stands around each row that is found.
+// contextPipes: what stands around each row that is found. The limit is the question's
+// and counts the rows that are found, not those around them.
 func contextPipes(v url.Values) (string, error) {
 	before, err := between(v, "before", 5, 0, maxContext)
 	if err != nil {
@@ -155,7 +156,7 @@ func contextPipes(v url.Values) (string, error) {
 	}
 	pipes := "context " + strconv.Itoa(before) + " " + strconv.Itoa(after)
 	if !v.Has("by") {
-		return pipes + limited(v), nil
+		return pipes, nil
 	}
 	names := strings.Split(v.Get("by"), ",")
 	if len(names) > maxKeys {
@@ -167,7 +168,7 @@ func contextPipes(v url.Values) (string, error) {
 		}
 		names[i] = fieldName(names[i])
 	}
-	return pipes + " by " + strings.Join(names, ", ") + limited(v), nil
+	return pipes + " by " + strings.Join(names, ", "), nil
 }
 
 // comparePipes: what is different from one span earlier.
@@ -176,7 +177,10 @@ func comparePipes(v url.Values) (string, error) {
 	if _, err := lang.ParseSpan(span); err != nil {
 		return "", badRequest("span: "+err.Error(), "say how much earlier to compare with, as in span=1h")
 	}
-	return "compare " + span + limited(v), nil
+	if n := given(v, "limit"); n != "" {
+		return "compare " + span + " | limit" + n, nil
+	}
+	return "compare " + span, nil
 }
 
 // hostsPipes: who sent when last, the most silent first.
@@ -241,14 +245,6 @@ func seconds(d time.Duration) record.Value {
 func given(v url.Values, name string) string {
 	if n, err := strconv.Atoi(v.Get(name)); err == nil {
 		return " " + strconv.Itoa(n)
-	}
-	return ""
-}
-
-// limited is a limit behind a pipe that has one of its own, "" where none is given.
-func limited(v url.Values) string {
-	if n := given(v, "limit"); n != "" {
-		return " | limit" + n
 	}
 	return ""
 }

@@ -152,7 +152,12 @@ func TestFacetsPatternsContextCompare(t *testing.T) {
 		{"context", []string{"query", "204", "before", "1", "after", "1", "by", "host", "source", "true"}, []string{
 			`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`, `{"@timestamp":"2026-10-01T11:59:00Z","dataset":"logs",`,
 		}},
-		{"context", []string{"query", "204", "by", "host", "limit", "1"}, []string{`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`}},
+		{"context", []string{"query", "204 OR b", "by", "host", "limit", "1", "before", "0"}, []string{ // the newest hit
+			`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`,
+		}},
+		{"context", []string{"query", "204", "by", "host", "limit", "1"}, []string{ // of hits
+			`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`, `{"@timestamp":"2026-10-01T11:59:00Z","dataset":"logs",`,
+		}},
 		{"compare", []string{"span", "1h", "limit", "1"}, []string{`{"kind":"`}},
 	} {
 		got := strings.Split(w.investigate(c.path, c.params...), "\n")
@@ -221,7 +226,7 @@ func TestPipesOfInvestigations(t *testing.T) {
 		{"patterns", "limit=7&of=my+text", `patterns 7 of "my text"`},
 		{"context", "", "context 5 5"},
 		{"context", "before=0&after=3&by=host,+my+file", `context 0 3 by host, "my file"`},
-		{"context", "limit=9&by=host", "context 5 5 by host | limit 9"},
+		{"context", "limit=9&by=host", "context 5 5 by host"},
 		{"compare", "span=1h30m", "compare 1h30m"},
 		{"compare", "span=1h30m&limit=9", "compare 1h30m | limit 9"},
 	} {

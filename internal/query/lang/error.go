@@ -95,7 +95,7 @@ func Near(s string, names []string) []string {
 	low := strings.ToLower(s)
 	last := func(n string) string { return n[strings.LastIndexByte(n, '.')+1:] }
 	add(func(n string) bool { return strings.EqualFold(n, s) })
-	for d := 1; d <= 2; d++ {
+	for d := 1; d <= 2 && len(near) == 0; d++ {
 		add(func(n string) bool { return d < len(s) && d < len(n) && distance(low, strings.ToLower(n)) == d })
 	}
 	add(func(n string) bool { return strings.EqualFold(last(n), last(s)) })
