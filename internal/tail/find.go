@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -376,16 +377,27 @@ func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo,
 // but no longer where they were found. After an error some are still to be found.
 func (s *scanner) unfinished() (fresh []*file, unsure error) {
 	t := s.t
-	have := make(map[inode]bool, len(s.candidates))
+	have := make(map[inode]int64, len(s.candidates))
 	for _, c := range s.candidates {
-		have[c.node] = true
+		have[c.node] = c.look.size
+		if packedName(c.path) {
+			have[c.node] = math.MaxInt64 // what was compressed is longer
+		}
 	}
 	now := t.o.Clock()
 	for _, g := range t.reg.Unfinished() {
 		node := inode{g.Dev, g.Ino}
 		gr := t.groupOf(g.Path)
-		if gr == nil || have[node] || t.bound(g.ID) {
-			continue // no longer configured, identified when it is opened, or followed since an earlier Run
+		if gr == nil || t.bound(g.ID) {
+			continue // no longer configured, or followed since an earlier Run
+		}
+		if size, ok := have[node]; ok {
+			if !longEnough(size, g) { // truncated, and perhaps never written to again
+				if err := t.replaced(gr, g, node); err != nil {
+					unsure = err
+				}
+			}
+			continue // else it is identified when it is opened
 		}
 		path, fi, known := s.locate(g.Path, node)
 		switch {

@@ -301,10 +301,12 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 			switch {
 			case err != nil:
 				return g, noCopy, err
-			case holds:
+			case holds, orig == nil: // not yet recognised
 				return g, undecided, nil
 			case !same:
 				return g, noCopy, nil
+			case !t.ackedOf(orig, size):
+				return g, undecided, nil // it may be all that is left, should scribe end now
 			}
 			return g, mere, nil
 		}
@@ -319,7 +321,19 @@ func (t *Tailer) mayBeLocked(g record.Generation) bool {
 	if there == nil || there.bound || there.skip != "" {
 		return false // it is another one that has the inode now
 	}
-	return there.arch != nil || uint64(max(there.size, 0)) >= g.To
+	return there.arch != nil || longEnough(there.size, g)
+}
+
+// ackedOf tells that what was read of f's first size bytes is acknowledged.
+func (t *Tailer) ackedOf(f *file, size uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return f.pub.acked >= min(size, f.pub.from)
+}
+
+// longEnough tells that a file of this size, which is not compressed, may be g's.
+func longEnough(size int64, g record.Generation) bool {
+	return uint64(max(size, 0)) >= max(g.To, uint64(g.Head.Len))
 }
 
 // remembers tells that g, whose file is no more, was read at least as far as f, a
