@@ -54,7 +54,7 @@ func TestModel(t *testing.T) {
 		m.wide = globs != "*.log"
 		m.rig = newRigAt(rapidTB{t, rt}, dir, func(o *Options) {
 			o.Groups[0].Paths = []string{filepath.Join(dir, globs)}
-			o.MaxLine = 40
+			o.MaxLine, o.Groups[0].DeadTime = 40, 10_000*time.Hour // the clock jumps
 			if rapid.Bool().Draw(rt, "few handles") {
 				o.CloseIdle = time.Nanosecond
 			}
@@ -128,7 +128,8 @@ func (m *model) identified(name string) bool {
 	m.take()
 	for _, f := range m.tl.Status().Files {
 		if f.Path == m.path(name) {
-			return f.Source != ""
+			// Not one that had the inode before, and what became of which is being found out.
+			return f.Source != "" && f.File == f.Path && f.Read <= uint64(f.Size)
 		}
 	}
 	return false
