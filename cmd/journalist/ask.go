@@ -210,8 +210,9 @@ func (a *app) conclude(f *askFlags, q cli.Question, st cli.Stats, rows int64) er
 func (a *app) renderer(out *output, f *askFlags, query string) (cli.Renderer, error) {
 	o := cli.TerminalOptions(f.form, a.stdout)
 	o.Zone = f.location
-	if o.Colour {
-		if q, err := lang.Parse(query); err == nil { // else whoever answers says what is wrong
+	if q, err := lang.Parse(query); err == nil { // else whoever answers says what is wrong
+		o.Times = q.TimeColumns()
+		if o.Colour {
 			o.Marks = cli.NewHighlighter(q)
 		}
 	}

@@ -34,6 +34,9 @@ type RenderOptions struct {
 	// Width is the terminal's, 0 for none: pretty wraps to it, a table cuts long
 	// cells to it.
 	Width int
+	// Times are the columns that are times in the answer, besides those that answers
+	// of commands have.
+	Times map[string]bool
 	// Marks are what pretty marks in messages where it has colours; nil: nothing.
 	Marks *Highlighter
 }

@@ -58,8 +58,7 @@ func (r *tableRenderer) Row(row *Row) error {
 // looks at it.
 func (r *tableRenderer) cell(f RowField) string {
 	text := f.Text()
-	switch f.Name {
-	case "@timestamp", "time", "first", "last":
+	if r.timed(f.Name) {
 		if _, err := time.Parse(time.RFC3339Nano, text); err == nil {
 			return shownTime(text, r.o.Zone)
 		}
@@ -72,6 +71,14 @@ func (r *tableRenderer) cell(f RowField) string {
 		text = string([]rune(text)[:limit-1]) + "…"
 	}
 	return text
+}
+
+func (r *tableRenderer) timed(column string) bool {
+	switch column {
+	case "@timestamp", "time", "first", "last":
+		return true
+	}
+	return r.o.Times[column]
 }
 
 func (r *tableRenderer) start() error {

@@ -226,15 +226,15 @@ const (
 )
 
 func timeOf(function string) timeForm {
-	switch function {
-	case "count", "count_uniq", "rate":
-		return asNumber
-	case "values", "list":
+	switch {
+	case lang.GivesTime(function):
+		return asTime
+	case function == "values", function == "list":
 		return asTimes
-	case "sum":
+	case function == "sum":
 		return asSeconds
 	}
-	return asTime
+	return asNumber
 }
 
 // timeValue makes of an aggregate of nanoseconds what people take it for.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -635,6 +636,35 @@ func TestSaysTime(t *testing.T) {
 		}
 		if got := q.SaysTime(); got != want {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+func TestTimeColumns(t *testing.T) {
+	for text, want := range map[string]string{
+		"a": "@timestamp",
+		"* | stats max(_time) as m, count(_time), avg(@timestamp), max(n) by host":        "avg(@timestamp) m",
+		"* | stats count() as n by time(1d), bucket(@timestamp, 5) | stats max(time)":     "max(time)",
+		"* | timechart 1h count() as n | stats p90(time) as p, values(time), sum(n) by n": "p",
+		"* | top 2 _time, host":                     "@timestamp",
+		"* | patterns | fields first, count":        "first last",
+		"* | patterns | eval first = 1":             "last",
+		"* | facets":                                "",
+		"* | stats count() by time(1d) | uniq time": "time",
+	} {
+		q, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for n, is := range q.TimeColumns() {
+			if is {
+				got = append(got, n)
+			}
+		}
+		slices.Sort(got)
+		if g := strings.Join(got, " "); g != want {
+			t.Errorf("%s: %q, want %q", text, g, want)
 		}
 	}
 }
