@@ -294,6 +294,8 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 		switch {
 		case orig == nil && t.mayBeLocked(*g) && g.State != record.Gone && g.Ino != v.node.ino:
 			there[g.ID] = undecided // its file is not yet recognised
+		case orig == nil && t.fadingLocked(g.ID):
+			there[g.ID] = undecided
 		case orig == nil:
 			there[g.ID] = takeOver
 		default:
@@ -310,8 +312,11 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 		if err != nil {
 			return best, noCopy, err
 		}
-		if ok {
+		switch {
+		case ok:
 			best, found = g, there[g.ID]
+		case found == noCopy && there[g.ID] == takeOver && errors.Is(p.end, io.EOF) && f.remembers(g, p.head, uint64(p.pos)):
+			best, found = g, mere // of a copy that was made before the last of it was read
 		}
 	}
 	return best, found, nil

@@ -109,6 +109,12 @@ func (t *Tailer) fade(g record.Generation, node inode) {
 	t.fading[g.ID] = g
 }
 
+// fadingLocked tells that a generation is over and not yet acknowledged.
+func (t *Tailer) fadingLocked(id record.SourceID) bool {
+	_, ok := t.fading[id]
+	return ok
+}
+
 // fadedLocked takes an ack of a generation whose file holds another.
 func (t *Tailer) fadedLocked(p record.Position) {
 	if g, ok := t.fading[p.ID]; ok && p.To >= g.To {
