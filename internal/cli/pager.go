@@ -165,14 +165,10 @@ func (p *Pager) startLocked() {
 		return
 	}
 	p.running = true
-	// The pager handles Ctrl-C its way. Without this the second one would end the
-	// program, and leave the terminal to two readers.
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, os.Interrupt)
+	keepInterrupts()
 	go p.feed(in)
 	go func() {
 		_ = cmd.Wait() // how it ended is the person's affair
-		signal.Stop(interrupts)
 		p.mu.Lock()
 		p.quit = true
 		early := !p.closed
@@ -184,6 +180,11 @@ func (p *Pager) startLocked() {
 		close(p.done)
 	}()
 }
+
+// keepInterrupts keeps Ctrl-C from ending the program. A pager handles it its way; the
+// second one would otherwise leave the terminal to two readers. It holds from the first
+// pager on: a Ctrl-C that was typed in a pager may arrive here when that has ended.
+var keepInterrupts = sync.OnceFunc(func() { signal.Notify(make(chan os.Signal, 1), os.Interrupt) })
 
 // feed gives the pager what is held, a piece at a time.
 func (p *Pager) feed(in io.WriteCloser) {
