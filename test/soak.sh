@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The random tests for long: JOURNALIST_SOAK times their size (20), from a seed of
 # their own (JOURNALIST_SEED, else the time of day), and CHAOS_STEPS faults in one run
-# of both binaries (2000). Every failure names its seed.
+# of both binaries (2000); and SIM_TIME (2h) of the simulated forwarder. Every failure
+# names its seed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go=${GO:-go}
@@ -10,3 +11,4 @@ export JOURNALIST_SEED=${JOURNALIST_SEED:-$(date +%s)}
 echo "soak: JOURNALIST_SOAK=$JOURNALIST_SOAK JOURNALIST_SEED=$JOURNALIST_SEED CHAOS_STEPS=$CHAOS_STEPS"
 "$go" test -count=1 -timeout 12h -run 'Oracle|Crash|Fault|Every|Bit|Damaged|Names|Open|Delete' ./internal/store
 "$go" test -count=1 -timeout 12h -v -run 'NothingLost|KilledWhile' ./test/e2e
+SIM_TIME=${SIM_TIME:-2h} "$go" test -count=1 -timeout 12h -v ./test/sim
