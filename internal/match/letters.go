@@ -1,6 +1,9 @@
 package match
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Letters is a set of letters, a to z in the lowest 26 bits. Capitals are the same, and
 // so is what else folds to one. A store notes which letters occur in some texts, so that
@@ -42,7 +45,17 @@ func (m Letters) Len() int { return bits.OnesCount32(uint32(m)) }
 
 // About returns the classes that occur in b and its letters, as CharsOf and LettersOf do.
 func About(b []byte) (Chars, Letters) {
+	const zeros, sixes, tops = 0x3030303030303030, 0x0606060606060606, 0xf0f0f0f0f0f0f0f0
 	var m uint64
+	for ; len(b) >= 8; b = b[8:] {
+		// Much of what is asked about is numbers.
+		if x := binary.LittleEndian.Uint64(b); x&tops == zeros && (x+sixes)&tops == zeros {
+			m |= aboutOf['0']
+			continue
+		}
+		m |= aboutOf[b[0]] | aboutOf[b[1]] | aboutOf[b[2]] | aboutOf[b[3]] |
+			aboutOf[b[4]] | aboutOf[b[5]] | aboutOf[b[6]] | aboutOf[b[7]]
+	}
 	for _, c := range b {
 		m |= aboutOf[c]
 	}

@@ -212,6 +212,32 @@ func (b *Batch) Field(i, j int) (name uint32, v Value) {
 	return f.name, b.value(f)
 }
 
+// Uniform tells whether all rows have own fields of the same names in the same order,
+// each with a value, and then how many bytes the texts of each field take.
+func (b *Batch) Uniform() (sizes []int, ok bool) {
+	if len(b.rows) == 0 {
+		return nil, false
+	}
+	first := b.fields[b.rows[0].from:b.rows[0].to]
+	sizes = make([]int, len(first))
+	for i := range b.rows {
+		row := b.fields[b.rows[i].from:b.rows[i].to]
+		if len(row) != len(first) {
+			return nil, false
+		}
+		for j := range row {
+			f := &row[j]
+			switch {
+			case f.name != first[j].name || f.kind == Missing:
+				return nil, false
+			case f.kind >= Number:
+				sizes[j] += int(uint32(f.num))
+			}
+		}
+	}
+	return sizes, true
+}
+
 // Commons returns how many common fields the batch has.
 func (b *Batch) Commons() int { return len(b.common) }
 

@@ -1,6 +1,9 @@
 package record
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestExtendAndReplace(t *testing.T) {
 	var b Batch
@@ -29,6 +32,34 @@ func TestExtendAndReplace(t *testing.T) {
 	check(&back, [3]string{"now", "now", "now"})
 	if back.Time(1) != 77e9 {
 		t.Errorf("time %d", back.Time(1))
+	}
+}
+
+func TestUniform(t *testing.T) {
+	var b Batch
+	if _, ok := b.Uniform(); ok {
+		t.Fatal("no rows are all the same")
+	}
+	text, number := b.NameID("text"), b.NameID("number")
+	for i := range 3 {
+		b.AddRow(int64(i))
+		b.Add(text, StringValue([]byte("abc")[i:]))
+		b.Add(number, IntValue(int64(i)))
+	}
+	if sizes, ok := b.Uniform(); !ok || !slices.Equal(sizes, []int{6, 0}) {
+		t.Fatalf("sizes %v, %v", sizes, ok)
+	}
+	for what, change := range map[string]func(b *Batch){
+		"another name":    func(b *Batch) { b.Add(number, IntValue(1)); b.Add(text, StringValue(nil)) },
+		"one field less":  func(b *Batch) { b.Add(text, StringValue(nil)) },
+		"a missing value": func(b *Batch) { b.Add(text, Value{}); b.Add(number, IntValue(1)) },
+	} {
+		b.AddRow(3)
+		change(&b)
+		if _, ok := b.Uniform(); ok {
+			t.Errorf("uniform in spite of %s", what)
+		}
+		b.DropRow()
 	}
 }
 

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"journalist/internal/record"
+	"journalist/internal/store/chunk"
+	"journalist/internal/store/part"
+	"journalist/internal/vfs"
 )
 
 // TestMerge: many small parts become few, every row stays, rows of equal time stay
@@ -72,4 +76,82 @@ func TestPickRun(t *testing.T) {
 			t.Errorf("case %d: %s parts, want %s", i, got, c.want)
 		}
 	}
+}
+
+// TestMergeJoinsOnlyNeighbours: of the row groups that are merged, big ones are copied,
+// and so is a small one between them; small neighbours become one.
+func TestMergeJoinsOnlyNeighbours(t *testing.T) {
+	const big, small = part.MaxRows / 2, 10
+	for i, c := range []struct {
+		parts [][]int // rows of each part's groups
+		want  []int
+	}{
+		{[][]int{{big, small}, {big, small}}, []int{big, small, big, small}},
+		{[][]int{{small, small}, {big}}, []int{2 * small, big}},
+		{[][]int{{big, small}, {small, big}}, []int{big, 2 * small, big}},
+		{[][]int{{small}, {small}, {small}}, []int{3 * small}},
+	} {
+		fsys := newFS()
+		var from []*livePart
+		at := int64(0)
+		for n, groups := range c.parts {
+			p := writeGroups(t, fsys, fmt.Sprintf("/from%d", n), &at, groups)
+			from = append(from, &livePart{Part: p})
+		}
+		w, err := part.Create(fsys, "/merged", "logs")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := mergeParts(context.Background(), w, from); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		merged, err := part.Open(fsys, "/merged", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		last := int64(-1)
+		for _, g := range merged.Groups {
+			got = append(got, g.Rows)
+			if g.First != last+1 {
+				t.Errorf("case %d: a group begins at %d, want %d", i, g.First, last+1)
+			}
+			last = g.Last
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("case %d: groups of %v rows, want %v", i, got, c.want)
+		}
+	}
+}
+
+// writeGroups writes a part of groups of so many rows, whose times count up from at.
+func writeGroups(t *testing.T, fsys vfs.FS, name string, at *int64, groups []int) *part.Part {
+	t.Helper()
+	w, err := part.Create(fsys, name, "logs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range groups {
+		b := &record.Batch{Dataset: "logs"}
+		message := b.NameID("message")
+		for range rows {
+			b.AddRow(*at)
+			b.Add(message, record.StringValue([]byte("x")))
+			*at++
+		}
+		if err := w.AddGroup(chunk.FromBatch(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := part.Open(fsys, name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -86,6 +86,7 @@ type fromBatch struct {
 	builders []column.Builder
 	dotted   []string // the builders' names
 	builder  map[string]int
+	uniform  []int             // of each field the bytes of its texts, if all rows have the same fields
 	names    map[string]uint32 // path -> number in chunk.Names
 	chunked  map[string]uint32 // key of a chunk shape -> number
 }
@@ -154,7 +155,11 @@ func (f *fromBatch) readShapes() {
 	type own struct{ ids []uint32 }
 	var found []*shape
 	var fields []own
-	for i := range f.batch.Len() {
+	rows := f.batch.Len()
+	if sizes, ok := f.batch.Uniform(); ok {
+		f.uniform, rows = sizes, 1 // the first is as all are
+	}
+	for i := range rows {
 		key = key[:0]
 		for j := range f.batch.Fields(i) {
 			id, v := f.batch.Field(i, j)
@@ -292,10 +297,11 @@ func (f *fromBatch) fill(order []uint32) {
 	if len(c.Shapes) > 1 {
 		c.ShapeOf = make([]uint32, b.Len())
 	}
-	f.reserve()
-	if len(f.shapes) == 1 && f.fillColumns(order) {
+	if f.uniform != nil {
+		f.fillColumns(order, f.uniform)
 		return
 	}
+	f.reserve()
 	for at := range c.Times {
 		i := at
 		if order != nil {
@@ -319,15 +325,10 @@ func (f *fromBatch) fill(order []uint32) {
 	}
 }
 
-// fillColumns is fill for rows that all have the same fields, one column after the
-// other. It does nothing and is false where a row has a field without a value.
-func (f *fromBatch) fillColumns(order []uint32) bool {
-	b, c, s := f.batch, f.chunk, f.shapeOf[0]
-	for i := range c.Times {
-		if b.Fields(i) != len(s.cols) {
-			return false
-		}
-	}
+// fillColumns is fill for rows that all have the same fields, whose texts take so many
+// bytes: one column after the other.
+func (f *fromBatch) fillColumns(order []uint32, sizes []int) {
+	b, c := f.batch, f.chunk
 	row := func(at int) int {
 		if order == nil {
 			return at
@@ -337,14 +338,14 @@ func (f *fromBatch) fillColumns(order []uint32) bool {
 	for at := range c.Times {
 		c.Times[at] = b.Time(row(at))
 	}
-	for j, col := range s.cols {
+	for j, col := range f.shapeOf[0].cols {
 		builder := &f.builders[col]
+		builder.Reserve(len(c.Times), sizes[j])
 		for at := range c.Times {
 			_, v := b.Field(row(at), j)
 			builder.Add(uint32(at), v)
 		}
 	}
-	return true
 }
 
 // reserve tells the builders what will come.

@@ -143,6 +143,9 @@ func (m *Miner) tokenize(n int) {
 	m.rows = slices.Grow(m.rows[:0], n)[:n]
 	lastHash, last := uint64(0), -1
 	for row := range n {
+		if row == n/16 { // rather than to be copied again and again
+			m.slots = slices.Grow(m.slots, 17*len(m.slots))
+		}
 		hash := m.scan(m.data, int(m.off[row]), int(m.off[row+1]))
 		m.starts = append(m.starts, uint32(len(m.slots)))
 		if last < 0 || hash != lastHash || !m.same(row, last) {
