@@ -142,18 +142,44 @@ var classOf = func() (t [256]byte) {
 // AddValue adds the keys of a value.
 func (s *Set) AddValue(value []byte) { s.addSpan(value, 0, len(value)) }
 
-// AddValues adds the keys of many values. Neighbours are often the same, like the
-// times of lines: such a value is only compared.
+// AddValues adds the keys of many values. Neighbours often begin alike, as the times of
+// lines do: of such a value only what comes then is looked at.
 func (s *Set) AddValues(v texts.Vector) {
-	from, size := 0, -1 // of the value before
+	var before []byte
 	for i := 1; i < len(v.Offsets); i++ {
-		at, to := int(v.Offsets[i-1]), int(v.Offsets[i])
-		if to-at == size && size > 8 && string(v.Data[at:to]) == string(v.Data[from:from+size]) {
+		from, to := int(v.Offsets[i-1]), int(v.Offsets[i])
+		if to-from <= 8 {
+			s.addSpan(v.Data, from, to)
 			continue
 		}
-		s.addSpan(v.Data, at, to)
-		from, size = at, to-at
+		value := v.Data[from:to]
+		if string(value) == string(before) {
+			continue
+		}
+		if known := prefix(before, value); known > 0 {
+			from += beforeToken(value, known)
+		}
+		before = value
+		s.addSpan(v.Data, from, to)
 	}
+}
+
+// prefix is how many bytes a and b begin with alike, rounded down to eight: less is not
+// worth it.
+func prefix(a, b []byte) (n int) {
+	for n+8 <= min(len(a), len(b)) && binary.LittleEndian.Uint64(a[n:]) == binary.LittleEndian.Uint64(b[n:]) {
+		n += 8
+	}
+	return n
+}
+
+// beforeToken returns the greatest place up to i that no word, pair or gram of the
+// value reaches across.
+func beforeToken(value []byte, i int) int {
+	for i > 0 && (classOf[value[i-1]] != separator || gramClass[value[i-1]] != noGram) {
+		i--
+	}
+	return i
 }
 
 // addSpan adds the keys of data[from:to]. What lies behind may be read, but says

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +177,47 @@ func TestKeysOfValuesAreThoseOfTheDefinition(t *testing.T) {
 			t.Fatalf("%q before %q: keys %v, want %v", value, behind, got, want)
 		}
 	})
+}
+
+// TestValuesThatBeginAlikeHaveTheirKeys: AddValues leaves out what it has seen.
+func TestValuesThatBeginAlikeHaveTheirKeys(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		begins := rapid.SliceOfN(text(8), 1, 3).Draw(t, "begins")
+		begins = append(begins, "2026-11-22 15:10:17.")
+		var v texts.Vector
+		var one, many Set
+		for range rapid.IntRange(1, 20).Draw(t, "values") {
+			value := []byte(rapid.SampledFrom(begins).Draw(t, "begin") + text(2).Draw(t, "end"))
+			v.Add(value)
+			one.AddValue(value)
+		}
+		many.AddValues(v)
+		if got, want := keysOf(&many), keysOf(&one); !maps.Equal(got, want) {
+			t.Fatalf("keys %v, want %v", got, want)
+		}
+		if got, want := many.Grams(), one.Grams(); !bytes.Equal(got, want) {
+			t.Fatal("other grams")
+		}
+	})
+}
+
+// TestSetHasEachKeyOnce adds keys that come again soon, late and at any time, and asks
+// in between.
+func TestSetHasEachKeyOnce(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var s Set
+	want := map[uint64]bool{}
+	for i := range 300_000 {
+		h := r.Uint64N(100_000) * last
+		s.Add(h)
+		want[h] = true
+		if i%60_000 == 0 && s.Len() != len(want) {
+			t.Fatalf("%d keys after %d turns, want %d", s.Len(), i, len(want))
+		}
+	}
+	if got := keysOf(&s); !maps.Equal(got, want) || s.Len() != len(want) {
+		t.Fatalf("%d keys, %d different, want %d", s.Len(), len(got), len(want))
+	}
 }
 
 func TestAMatchingTextHasTheKeysOfThePattern(t *testing.T) {
