@@ -284,8 +284,9 @@ func (f *fromBatch) order() []uint32 {
 	for i := range refs {
 		refs[i] = Ref{Time: f.batch.Time(i), Row: uint32(i)}
 	}
+	sortByTime(refs)
 	order := make([]uint32, n)
-	for i, r := range sortByTime(refs) {
+	for i, r := range refs {
 		order[i] = r.Row
 	}
 	return order

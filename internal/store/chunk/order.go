@@ -30,63 +30,71 @@ func Order(chunks []*Chunk) []Ref {
 			refs = append(refs, Ref{Time: t, Src: uint32(s), Row: uint32(r)})
 		}
 	}
-	return sortByTime(refs)
+	sortByTime(refs)
+	return refs
 }
 
 // maxRuns is the most runs that are merged; more are sorted.
 const maxRuns = 16
 
-// sortByTime sorts rows that stand in order of their arrival, and may use their memory
-// for the answer. Logs are nearly in order, or are a few logs that each are: one says
-// its times to the second and another to the millisecond, or one machine's clock is
-// behind. So the rows are dealt out to ascending runs, each to the run whose last row
-// is nearest, and the runs are merged.
-func sortByTime(refs []Ref) []Ref {
+// sortByTime sorts rows that stand in order of their arrival. Logs are nearly in order,
+// or are a few logs that each are: one says its times to the second and another to the
+// millisecond, or one machine's clock is behind. So the rows are dealt out to ascending
+// runs, each to the run whose last row is nearest, and the runs are merged.
+func sortByTime(refs []Ref) {
 	sorted := 1
 	for sorted < len(refs) && refs[sorted-1].Time <= refs[sorted].Time {
 		sorted++
 	}
 	if sorted >= len(refs) {
-		return refs
+		return
 	}
-	runs := [maxRuns][]Ref{refs[:sorted:sorted]} // their last rows' times descend
-	n := 1
+	first := refs[:sorted] // of the runs, whose last rows' times descend
+	var others [maxRuns][]Ref
+	n := 0
 deal:
-	for _, r := range refs[sorted:] {
-		for k := range runs[:n] {
-			if run := runs[k]; run[len(run)-1].Time <= r.Time {
-				runs[k] = append(run, r)
+	for i, r := range refs[sorted:] {
+		if first[len(first)-1].Time <= r.Time {
+			first = append(first, r) // stays in refs, where it or one before it was
+			continue
+		}
+		for k := range others[:n] {
+			if run := others[k]; run[len(run)-1].Time <= r.Time {
+				others[k] = append(run, r)
 				continue deal
 			}
 		}
 		if n == maxRuns {
+			rest := refs[len(first) : sorted+i]
+			for _, run := range others {
+				rest = rest[copy(rest, run):]
+			}
 			slices.SortFunc(refs, func(a, b Ref) int {
 				return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Src, b.Src), cmp.Compare(a.Row, b.Row))
 			})
-			return refs
+			return
 		}
-		runs[n] = append(make([]Ref, 0, min(len(refs), 256)), r)
+		others[n] = append(make([]Ref, 0, min(len(refs), 256)), r)
 		n++
 	}
-	merged := runs[:n]
-	for len(merged) > 1 {
-		// The shortest are at the end: there the merging begins.
-		last := len(merged) - 1
-		merged[last-1] = mergeRuns(merged[last-1], merged[last])
-		merged = merged[:last]
+	for n--; n > 0; n-- { // the shortest are at the end
+		others[n-1] = mergeRuns(others[n-1], others[n])
 	}
-	return merged[0]
+	mergeRuns(first, others[0])
 }
 
-// mergeRuns merges two runs.
+// mergeRuns merges run b into run a, in the memory behind a if there is enough.
 func mergeRuns(a, b []Ref) []Ref {
-	out := make([]Ref, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if b[0].before(a[0]) {
-			out, b = append(out, b[0]), b[1:]
+	out := append(a, b...)
+	i, j := len(a)-1, len(b)-1
+	for k := len(out) - 1; j >= 0; k-- {
+		if i >= 0 && b[j].before(out[i]) {
+			out[k] = out[i]
+			i--
 		} else {
-			out, a = append(out, a[0]), a[1:]
+			out[k] = b[j]
+			j--
 		}
 	}
-	return append(append(out, a...), b...)
+	return out
 }

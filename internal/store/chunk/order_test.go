@@ -28,8 +28,8 @@ func TestRowsAreSortedByTimeAndThenByArrival(t *testing.T) {
 		}
 		want := slices.Clone(refs)
 		slices.SortStableFunc(want, func(a, b Ref) int { return cmp.Compare(a.Time, b.Time) })
-		if got := sortByTime(refs); !slices.Equal(got, want) {
-			t.Fatalf("sorted to %v, want %v", got, want)
+		if sortByTime(refs); !slices.Equal(refs, want) {
+			t.Fatalf("sorted to %v, want %v", refs, want)
 		}
 	})
 	if few == 0 || many == 0 {
