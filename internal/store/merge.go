@@ -13,7 +13,7 @@ import (
 // Parts are merged when so many neighbours of a partition are of similar size.
 // Only neighbours, so that rows of equal time stay in the order of their arrival.
 // Row groups that are big already are copied as they are, so that a row is encoded
-// about twice in its life, and a byte rewritten about once for each eightfold
+// once or twice in its life, and a byte rewritten about once for each eightfold
 // growth of its part.
 const (
 	mergeLeast = 8

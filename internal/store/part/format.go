@@ -23,7 +23,7 @@ import (
 const (
 	// MaxRows is the most rows of a group.
 	MaxRows = 1 << 16
-	// MaxBytes is about the most that a group's columns occupy in memory.
+	// MaxBytes is about the most that a group's columns occupy in memory; see Cut.
 	MaxBytes = 8 << 20
 
 	maxRowsRead = 1 << 20 // what a reader believes
