@@ -322,8 +322,15 @@ func TestSessions(t *testing.T) {
 		c.advance(3 * 24 * time.Hour)
 		check(idle, nil)
 	}
+	// What expired may be cleaned away before it is asked for.
+	over := func(s string) {
+		t.Helper()
+		if _, err := a.Session(s); !errors.Is(err, ErrExpired) && !errors.Is(err, ErrUnknown) {
+			t.Errorf("session: %v, want one that is over", err)
+		}
+	}
 	c.advance(7 * 24 * time.Hour)
-	check(idle, ErrExpired)
+	over(idle)
 
 	old := login()
 	for range 11 {
@@ -332,7 +339,7 @@ func TestSessions(t *testing.T) {
 			break
 		}
 	}
-	check(old, ErrExpired)
+	over(old)
 
 	s1, s2 := login(), login()
 	if err := open(t, dir, c).LogoutAll(); err != nil {

@@ -181,6 +181,7 @@ func (a *Auth) change(f func(d *document, x index) error) error {
 	if err := f(doc, doc.index()); err != nil {
 		return err
 	}
+	doc.index().noteUses(a.used) // before clean: what was used lately is not idle
 	doc.clean(a.clock())
 	if data, err = json.MarshalIndent(doc, "", "  "); err != nil {
 		return fmt.Errorf("credentials: %w", err)
@@ -188,7 +189,7 @@ func (a *Auth) change(f func(d *document, x index) error) error {
 	if err := vfs.WriteFile(a.fs, a.name, append(data, '\n')); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	a.doc, a.index = doc, doc.index()
+	a.doc, a.index, a.used = doc, doc.index(), map[hash]time.Time{}
 	if a.stamp, err = a.stat(); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}

@@ -253,30 +253,32 @@ func (a *Auth) useLocked(h hash, now time.Time) {
 	})
 }
 
-// flush writes the last uses. Two processes merge: the later use wins. One that
-// may only read the folder has nothing to note.
+// flush writes the last uses. One process that may only read the folder has nothing
+// to note.
 func (a *Auth) flush() error {
 	a.mu.Lock()
-	used := a.used
-	a.used = map[hash]time.Time{}
+	nothing := len(a.used) == 0
 	a.mu.Unlock()
-	if len(used) == 0 {
+	if nothing {
 		return nil
 	}
-	err := a.change(func(d *document, x index) error {
-		for h, at := range used {
-			at = at.UTC().Truncate(time.Second)
-			if t := x.tokens[h]; t != nil && at.After(t.LastUse) {
-				t.LastUse = at
-			}
-			if s := x.sessions[h]; s != nil && at.After(s.LastUse) {
-				s.LastUse = at
-			}
-		}
-		return nil
-	})
+	err := a.change(func(*document, index) error { return nil }) // every change notes them
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, vfs.ErrLocked) {
 		return nil
 	}
 	return err
+}
+
+// noteUses writes the last uses into a document. Two processes merge: the later use
+// wins.
+func (x index) noteUses(used map[hash]time.Time) {
+	for h, at := range used {
+		at = at.UTC().Truncate(time.Second)
+		if t := x.tokens[h]; t != nil && at.After(t.LastUse) {
+			t.LastUse = at
+		}
+		if s := x.sessions[h]; s != nil && at.After(s.LastUse) {
+			s.LastUse = at
+		}
+	}
 }
