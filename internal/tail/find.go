@@ -34,7 +34,7 @@ func (t *Tailer) find(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var earliest, nextScan, nextPoll, nextLook time.Time
-	calm := false
+	calm, asked := false, false // asked: a scan was asked for and put off
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,11 +47,12 @@ func (t *Tailer) find(ctx context.Context) {
 			continue
 		case <-t.rescan:
 			if wait := time.Until(earliest); wait > 0 {
+				asked = true
 				timer.Reset(wait)
 				continue
 			}
 		case <-timer.C:
-			if calm && time.Until(nextScan) > 0 {
+			if calm && !asked && time.Until(nextScan) > 0 {
 				if start := time.Now(); start.After(nextLook) {
 					t.pollActive(true)
 					nextLook = start.Add(calmRest * time.Since(start))
@@ -60,6 +61,7 @@ func (t *Tailer) find(ctx context.Context) {
 				continue
 			}
 		}
+		asked = false
 		start := time.Now()
 		t.scan()
 		calm = t.calm()
@@ -467,6 +469,26 @@ func (t *Tailer) groupOf(path string) *group {
 // admit starts to follow new files.
 func (t *Tailer) admit(fresh []*file) {
 	slices.SortStableFunc(fresh, func(a, b *file) int { return a.mtime.Compare(b.mtime) })
+	for _, f := range t.enter(fresh) {
+		// Its first line may have come after the scan looked, when the kernel's word of
+		// it meant nothing to us yet.
+		t.mu.Lock()
+		path := f.path
+		t.mu.Unlock()
+		fi, err := t.fs.Stat(path)
+		if err != nil {
+			continue // gone again
+		}
+		if node, _, ok := inodeOf(fi); ok && node == f.node {
+			t.mu.Lock()
+			t.lookLocked(f, lookOf(fi), t.o.Clock())
+			t.mu.Unlock()
+		}
+	}
+}
+
+// enter makes new files known, and returns those that were empty.
+func (t *Tailer) enter(fresh []*file) (empty []*file) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range fresh {
@@ -484,8 +506,11 @@ func (t *Tailer) admit(fresh []*file) {
 		t.byPath[f.path] = f
 		if f.size > 0 {
 			t.enqueueLocked(f)
+		} else {
+			empty = append(empty, f)
 		}
 	}
+	return empty
 }
 
 // report logs the problems that are new, and forgets those that are no more.
