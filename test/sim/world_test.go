@@ -276,6 +276,13 @@ func (s *scribe) follow() {
 	go func() { s.read <- s.tail.Run(ctx) }()
 }
 
+// ended checks how reading ended.
+func (s *scribe) ended(err error) {
+	if !errors.Is(err, context.Canceled) {
+		s.w.t.Error(err)
+	}
+}
+
 // dial connects as long as the process lives.
 func (s *scribe) dial(ctx context.Context, network, addr string) (c net.Conn, err error) {
 	c, err = s.w.net.dial(ctx, network, addr)
@@ -311,7 +318,10 @@ func (w *world) kill(power bool, seed uint64) {
 func (w *world) end(s *scribe) {
 	s.stopTail()
 	s.stopShip()
-	_, _ = <-s.read, <-s.sent // the contexts' errors
+	s.ended(<-s.read)
+	if err := <-s.sent; err != nil {
+		w.t.Error(err)
+	}
 	_ = s.reg.Close()         // a killed one writes where nobody looks
 	left, sent := w.left(), w.sent()
 	w.act.Lock()
@@ -372,7 +382,7 @@ func (w *world) reload() {
 	}
 	s.tail.Hold()
 	s.stopTail()
-	_ = <-s.read // the context's error
+	s.ended(<-s.read)
 	if err := s.tail.Change(w.tailOptions(s)); err != nil {
 		w.t.Fatal(err)
 	}
