@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -42,6 +43,7 @@ type forwarder struct {
 	files    *following // nil when no files are named
 	reloaded time.Time  // when a configuration was last taken over
 	failed   string     // why the last one was not
+	late     error      // what went wrong at the end
 }
 
 // following is a Tailer and its Run of now.
@@ -203,6 +205,9 @@ func (f *forwarder) run(ctx context.Context) error {
 	})
 
 	err := g.Run()
+	if err == nil {
+		err = f.late
+	}
 	f.settleSources()
 	if f.spool != nil {
 		if cerr := f.spool.Close(); err == nil && cerr != nil {
@@ -227,8 +232,14 @@ func (f *forwarder) add(g *run.Group, work func(context.Context) error) {
 	ended := make(chan struct{})
 	g.Add(func() error {
 		defer close(ended)
-		if err := work(ctx); ctx.Err() == nil {
+		err := work(ctx)
+		if ctx.Err() == nil {
 			return err
+		}
+		if err != nil && !errors.Is(err, context.Canceled) { // the group forgets all but the first
+			f.mu.Lock()
+			f.late = errors.Join(f.late, err)
+			f.mu.Unlock()
 		}
 		return nil
 	}, func(error) {

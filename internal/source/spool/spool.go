@@ -11,7 +11,8 @@
 // The queue is a folder of segments, files that are only appended to, and a small
 // file with the identity and how far everything is acknowledged. Run has two
 // goroutines: one writes, syncs and removes what is done with, one reads and hands
-// out.
+// out. While the disk takes nothing, runs go on as they came, to a server that
+// answers; what none takes waits in memory.
 package spool
 
 import (
@@ -130,11 +131,16 @@ type Queue struct {
 	next    uint64   // where the next segment begins; the writer's
 	saved   uint64   // the acknowledged position on disk; the writer's
 	savedAt time.Time
+	// pause is how long the disk is left alone after it failed, 0 while it is well,
+	// tryAt when it is tried again; the writer's.
+	pause time.Duration
+	tryAt time.Time
 }
 
 type waiter struct {
 	l     *record.Lines
 	acked func(*record.Lines)
+	bytes int // of its frames
 }
 
 // Status is a snapshot for scribe status.
@@ -235,16 +241,21 @@ func (q *Queue) save(acked uint64) error {
 
 // problem notes and logs what went wrong.
 func (q *Queue) problem(err error) {
+	q.note(err)
+	q.o.Logger.Error("disk queue", "error", err)
+}
+
+func (q *Queue) note(err error) {
 	q.m.errors.Inc()
 	q.mu.Lock()
 	q.mu.status.LastError, q.mu.status.LastErrorAt = err.Error(), time.Now()
 	q.mu.Unlock()
-	q.o.Logger.Error("disk queue", "error", err)
 }
 
 // Send takes a run. It waits while the queue is full; acked is called when the run
-// is on disk, by then the caller may forget it. It has the shape of source.Output;
-// the run's own position and priority are not kept.
+// is on disk, or at a server while the disk takes nothing; by then the caller may
+// forget it. It has the shape of source.Output; on disk the run's own position and
+// priority are not kept.
 func (q *Queue) Send(ctx context.Context, l *record.Lines, acked func(*record.Lines)) error {
 	size := int64(len(l.Data) + 16*len(l.Rows) + 256)
 	full := false
@@ -282,11 +293,12 @@ func (q *Queue) Send(ctx context.Context, l *record.Lines, acked func(*record.Li
 }
 
 func (q *Queue) pushLocked(l *record.Lines, acked func(*record.Lines)) {
+	before := len(q.mu.pending)
 	for lo := 0; lo < len(l.Rows); {
 		q.mu.seq++
 		q.mu.pending, lo = appendFrame(q.mu.pending, q.mu.seq, l, lo)
 	}
-	q.mu.waiting = append(q.mu.waiting, waiter{l, acked})
+	q.mu.waiting = append(q.mu.waiting, waiter{l, acked, len(q.mu.pending) - before})
 	q.mu.status.Lines += int64(len(l.Rows))
 	q.m.lines.Add(len(l.Rows))
 }

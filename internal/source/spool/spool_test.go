@@ -18,6 +18,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/google/go-cmp/cmp"
+
 	"journalist/internal/record"
 	"journalist/internal/source"
 	"journalist/internal/vfs"
@@ -112,7 +114,7 @@ var fields = []record.Pair{{Name: "type", Value: "t"}}
 
 // lines makes a run of these texts.
 func lines(texts ...string) *record.Lines {
-	b := source.NewBuilder(record.SourceID{1}, 0)
+	b := source.NewBuilder(record.NewSourceID(), 0)
 	for _, s := range texts {
 		b.Add([]byte(s), uint32(len(s))+1, 0, nil)
 	}
@@ -172,7 +174,7 @@ func drain(t *testing.T, q *Queue) {
 func TestThrough(t *testing.T) {
 	dir, s := filepath.Join(t.TempDir(), "stdin"), newServer()
 	q, stop := running(t, Options{Dir: dir, Output: s.output(t)})
-	b := source.NewBuilder(record.SourceID{1}, 0)
+	b := source.NewBuilder(record.NewSourceID(), 0)
 	b.Add([]byte("with an extra"), 3, record.LineSplit, func(dst []byte) []byte { return append(dst, `{"a":1}`...) })
 	b.Add(nil, 1, 0, nil)
 	if err := q.Send(t.Context(), b.Take(7, fields, 0), nil); err != nil {
@@ -457,6 +459,55 @@ func TestFullDiskMakesRoom(t *testing.T) {
 	}
 	s.wait(t, 11)
 	drain(t, q)
+}
+
+// A full disk holds nothing up while a server takes lines, and the order stays.
+func TestFullDiskPassesOn(t *testing.T) {
+	full, s := &fullDisk{FS: vfs.OS}, newServer()
+	q, _ := running(t, Options{FS: full, Dir: filepath.Join(t.TempDir(), "q"), Output: s.output(t), SegmentBytes: 100, Bytes: 1 << 20})
+	var want []string
+	for i := range 30 {
+		full.full.Store(i/10 == 1)
+		text := fmt.Sprintf("line %d %s", i, strings.Repeat("z", 60))
+		want = append(want, text+" type=t")
+		send(t, q, text)
+	}
+	if d := cmp.Diff(want, s.wait(t, 30)); d != "" {
+		t.Error(d)
+	}
+	drain(t, q)
+}
+
+// What neither the disk nor a server took is told at the end.
+func TestFullDiskWithoutServer(t *testing.T) {
+	full := &fullDisk{FS: vfs.OS}
+	q, err := Open(Options{FS: full, Dir: filepath.Join(t.TempDir(), "q"), Output: func(ctx context.Context, _ *record.Lines, _ func(*record.Lines)) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.full.Store(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- q.Run(ctx) }()
+	if err := q.Send(t.Context(), lines("waits"), nil); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); q.Status().LastError == ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no error")
+		}
+	}
+	cancel()
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "before the disk took") {
+		t.Errorf("the end: %v", err)
+	}
+	full.full.Store(false)
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // fullDisk takes nothing new while it is full, and lets go of what there is.

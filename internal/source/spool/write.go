@@ -97,24 +97,28 @@ func (q *Queue) linger(ctx context.Context) {
 }
 
 // flush writes and syncs what is pending, trying again until it succeeds or ctx
-// ends. It returns how many bytes it could not write.
+// ends; meanwhile a server may take it. It returns how many bytes it could not
+// write.
 func (q *Queue) flush(ctx context.Context) (left int) {
 	q.mu.Lock()
 	data, waiting := q.mu.pending, q.mu.waiting
 	q.mu.pending, q.mu.waiting = nil, nil
 	q.mu.Unlock()
-	if len(data) == 0 {
-		tell(waiting)
-		return 0
-	}
-	for pause := minRetry; ; pause = min(2*pause, maxRetry) {
-		err := q.write(data)
-		if err == nil {
-			break
+	for len(data) > 0 {
+		if !time.Now().Before(q.tryAt) {
+			err := q.write(data)
+			q.disk(err)
+			if err == nil {
+				break
+			}
+			q.keep(false) // what is acknowledged makes room
 		}
-		q.problem(fmt.Errorf("lines wait in memory, the next attempt comes in %s: %w", pause, err))
-		q.keep(false) // what is acknowledged makes room
-		t := time.NewTimer(pause)
+		n, bytes := q.pass(ctx, waiting)
+		data, waiting = data[bytes:], waiting[n:]
+		if len(data) == 0 {
+			return 0
+		}
+		t := time.NewTimer(time.Until(q.tryAt))
 		select {
 		case <-t.C:
 			continue
@@ -129,12 +133,68 @@ func (q *Queue) flush(ctx context.Context) (left int) {
 		return left
 	}
 	q.mu.Lock()
-	q.mu.status.LastError, q.mu.status.LastErrorAt = "", time.Time{}
 	q.roomLocked()
 	q.mu.Unlock()
 	tell(waiting)
 	wake(q.news)
 	return 0
+}
+
+// disk notes how an attempt to write went, and says so when that changes.
+func (q *Queue) disk(err error) {
+	if err == nil {
+		if q.pause > 0 {
+			q.o.Logger.Info("the disk takes lines again")
+			q.mu.Lock()
+			q.mu.status.LastError, q.mu.status.LastErrorAt = "", time.Time{}
+			q.mu.Unlock()
+		}
+		q.pause = 0
+		return
+	}
+	first := q.pause == 0
+	q.pause = min(max(2*q.pause, minRetry), maxRetry)
+	q.tryAt = time.Now().Add(q.pause)
+	err = fmt.Errorf("the disk takes no lines; they go to a server or wait in memory: %w", err)
+	if first {
+		q.problem(err)
+	} else {
+		q.note(err)
+	}
+}
+
+// pass hands what waits to the output as it came, until the disk is to be tried
+// again, when all that is on disk is acknowledged, so that the order stays. It
+// returns how many runs, and bytes of frames, the output took.
+func (q *Queue) pass(ctx context.Context, waiting []waiter) (n, bytes int) {
+	q.mu.Lock()
+	behind := q.mu.handed > 0
+	if k := len(q.mu.segs); k > 0 {
+		behind = behind || q.mu.segs[k-1].end() > q.mu.acked
+	}
+	q.mu.Unlock()
+	if behind {
+		return 0, 0
+	}
+	ctx, cancel := context.WithDeadline(ctx, q.tryAt)
+	defer cancel()
+	for _, w := range waiting {
+		acked := w.acked
+		if acked == nil {
+			acked = func(*record.Lines) {}
+		}
+		if q.o.Output(ctx, w.l, acked) != nil {
+			break // nobody took it: it is tried again
+		}
+		n++
+		bytes += w.bytes
+	}
+	if n > 0 {
+		q.mu.Lock()
+		q.roomLocked()
+		q.mu.Unlock()
+	}
+	return n, bytes
 }
 
 func tell(waiting []waiter) {
