@@ -167,6 +167,7 @@ func TestCompressedUnread(t *testing.T) {
 	}
 	r.write("app.log", "now\n")
 	r.write("no.log", "no\n")
+	r.age("no.log", time.Minute) // the older one comes first
 	r.settle()
 	r.later()
 	r.want("no|now|app.log.2|x|app.log.1|x")
