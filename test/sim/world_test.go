@@ -167,7 +167,9 @@ func (s *server) crash() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = s.run.Shutdown(ctx) // the context's error
-	_ = <-s.done            // it was broken off
+	if err := <-s.done; err != nil {
+		s.w.t.Error(err)
+	}
 	s.run = nil
 }
 
@@ -322,7 +324,7 @@ func (w *world) end(s *scribe) {
 	if err := <-s.sent; err != nil {
 		w.t.Error(err)
 	}
-	_ = s.reg.Close()         // a killed one writes where nobody looks
+	_ = s.reg.Close() // a killed one writes where nobody looks
 	left, sent := w.left(), w.sent()
 	w.act.Lock()
 	defer w.act.Unlock()
