@@ -453,8 +453,9 @@ func (w *world) copyTruncate(s *service, rng *rand.Rand) {
 			}
 		}
 	}
-	if c != nil && len(c.data) <= record.HeadMax {
-		// Too short to be known for a copy of what scribe has read further.
+	if c != nil && (len(c.data) <= record.HeadMax || bytes.Count(c.data[:record.HeadMax], []byte{0}) >= record.HeadMax/2) {
+		// Too short, or too much of a hole, to be known for a copy of what scribe has
+		// read further.
 		for _, n := range numbers(c.data) {
 			w.ledger.update(n, func(x *line) { x.again = true })
 		}
