@@ -30,6 +30,7 @@ type forwarder struct {
 	registry *registry.Registry
 	delivery *delivery
 	rotation *rotate.Runner     // nil when scribe rotates nothing
+	rotates  []string           // the configurations by which it does
 	requests map[string]handler // what the control socket answers besides the status
 	reloads  chan chan error    // to the goroutine that reloads
 
@@ -111,6 +112,7 @@ func newForwarder(pl planner, p *plan) (_ *forwarder, err error) {
 	}
 	f.requests = map[string]handler{"reload": f.reloadRequest}
 	maps.Copy(f.requests, f.rotateRequests())
+	f.rotates = p.rotate
 	if f.rotation, err = f.newRotation(context.Background(), p.rotate); err != nil {
 		return nil, err
 	}

@@ -208,13 +208,14 @@ anew, as SIGHUP does, and says what is wrong with it; then the old one stays in
 effect. No line is lost or sent again.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := ask(cmd.Context(), stateDir(dir), "reload", nil, nil); err != nil {
+			dir, _ := stateOf(dir)
+			if err := ask(cmd.Context(), dir, "reload", nil, nil); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(a.stdout, "the configuration is in effect")
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dir, "state-dir", "", "`directory` of the positions (default $STATE_DIRECTORY, else .scribe)")
+	cmd.Flags().StringVar(&dir, "state-dir", "", "`directory` of the positions (default $STATE_DIRECTORY, .scribe or /var/lib/scribe)")
 	return cmd
 }

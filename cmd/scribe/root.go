@@ -23,6 +23,7 @@ It reads scribe.yml and logstash-forwarder's configuration, and takes that one's
   scribe run --config /etc/scribe.yml
   scribe reload                        take over a changed configuration
   scribe status                        how far each file is acknowledged
+  scribe rotate --dry-run CONF         rotate by logrotate's configuration
   scribe enroll URL --token T          get a certificate from a journalist
   scribe discover                      a configuration for this machine
 
@@ -30,7 +31,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage, 6 a check found something, 130 inter
 with logstash-forwarder's flags its own: 1 wrong usage, 2 failure.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_ = cmd.Help() // it goes to the terminal or nowhere
 			return cli.Exit(cli.ExitUsage, nil)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,7 +44,8 @@ func (a *app) rotateCommand() *cobra.Command {
 folders. What scribe forwards is compressed, removed or truncated only when a server
 has acknowledged all of it: beside a scribe that runs with the same state directory
 it asks that, else it reads how far the last one was. What still waits is done by
-the next call.
+the next call. When the scribe that runs rotates by the same configuration itself,
+it is told to do it now.
 
   scribe rotate --dry-run /etc/logrotate.conf     what would be done
   scribe rotate /etc/logrotate.conf               from cron or a timer
@@ -53,25 +56,62 @@ the next call.
 			if o.GateBytes, err = config.ParseSize(gateBytes); err != nil {
 				return cli.Exit(cli.ExitUsage, fmt.Errorf("--gate-bytes: %w", err))
 			}
+			dir, known := stateOf(dir)
 			o.Configs, o.State = args, state
 			if o.State == "" {
-				o.State = filepath.Join(stateDir(dir), rotateState)
+				o.State = filepath.Join(dir, rotateState)
+			}
+			if !known {
+				fmt.Fprintf(a.stderr, "scribe: no scribe has kept its state in %s: nothing is known of acknowledgements, and nothing waits for them (see --state-dir)\n", dir)
 			}
 			if dry {
 				return rotate.DryRun(a.stdout, o, force)
 			}
-			return a.rotateOnce(cmd.Context(), stateDir(dir), o, force)
+			if st, err := askStatus(cmd.Context(), dir); err == nil && st.Rotation != nil && state == "" {
+				return a.rotateNow(cmd.Context(), dir, args, force)
+			}
+			return a.rotateOnce(cmd.Context(), dir, o, force)
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&dry, "dry-run", "n", false, "say what would be done, and do nothing")
 	f.BoolVarP(&force, "force", "f", false, "rotate all logs, whether they are due or not")
 	f.StringVarP(&state, "state", "s", "", "`file` that remembers; logrotate's own is converted (default: in the state directory)")
-	f.StringVar(&dir, "state-dir", "", "`directory` of the positions (default $STATE_DIRECTORY, else .scribe)")
+	f.StringVar(&dir, "state-dir", "", "`directory` of the positions (default $STATE_DIRECTORY, .scribe or /var/lib/scribe)")
 	f.StringVar(&gateBytes, "gate-bytes", "10GiB", "do not wait for more than this `size` of a log")
 	f.DurationVar(&o.GateAge, "gate-age", 7*24*time.Hour, "do not wait for what is older than this")
 	f.DurationVar(&o.GateWait, "gate-wait", time.Minute, "leave what is not acknowledged then to the next call")
 	return cmd
+}
+
+// rotateNow has the scribe that rotates by itself do it.
+func (a *app) rotateNow(ctx context.Context, dir string, configs []string, force bool) error {
+	configs, err := absolute(configs)
+	if err != nil {
+		return err
+	}
+	var done rotate.Result
+	if err := ask(ctx, dir, "rotate now", rotateAll{Configs: configs, Force: force}, &done); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "scribe: the scribe that runs rotated %d logs; %d files wait for acknowledgements\n", done.Rotated, done.Waiting)
+	if done.Failed > 0 {
+		return fmt.Errorf("%d problems: see the log of the scribe that runs, or scribe status", done.Failed)
+	}
+	return nil
+}
+
+// absolute returns the paths, sorted, as any process understands them.
+func absolute(paths []string) ([]string, error) {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		var err error
+		if out[i], err = filepath.Abs(p); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // rotateOnce rotates beside a running scribe, or alone.
@@ -248,6 +288,10 @@ type (
 		Dev  uint64 `json:"dev,omitempty"`
 		Ino  uint64 `json:"ino,omitempty"`
 	}
+	rotateAll struct {
+		Configs []string `json:"configs"` // sorted
+		Force   bool     `json:"force"`
+	}
 	rotateHeld struct {
 		ID    uint64 `json:"id"`
 		Acked uint64 `json:"acked"`
@@ -277,6 +321,13 @@ var errNothingCut = errors.New("nothing was cut")
 func (f *forwarder) rotateRequests() map[string]handler {
 	h := &holds{open: make(map[uint64]hold)}
 	return map[string]handler{
+		"rotate now": func(ctx context.Context, with json.RawMessage) (any, error) {
+			var q rotateAll
+			if err := json.Unmarshal(with, &q); err != nil {
+				return nil, err
+			}
+			return f.rotateNow(ctx, q)
+		},
 		"rotate acked": func(ctx context.Context, with json.RawMessage) (any, error) {
 			var q rotateFile
 			if err := json.Unmarshal(with, &q); err != nil {
@@ -299,6 +350,21 @@ func (f *forwarder) rotateRequests() map[string]handler {
 			return nil, h.cut(ctx, q)
 		},
 	}
+}
+
+// rotateNow answers scribe rotate while this process rotates.
+func (f *forwarder) rotateNow(ctx context.Context, q rotateAll) (any, error) {
+	if f.rotation == nil {
+		return nil, errors.New("the scribe that runs rotates nothing")
+	}
+	own, err := absolute(f.rotates)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(own, q.Configs) {
+		return nil, fmt.Errorf("the scribe that runs rotates by %s: name that, or a state of its own with --state", strings.Join(own, " "))
+	}
+	return f.rotation.Now(ctx, q.Force)
 }
 
 // hold takes a file out of reading until cut is told of it, or for cutHold.

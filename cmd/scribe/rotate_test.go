@@ -121,7 +121,12 @@ func TestRunRotates(t *testing.T) {
 	}
 	s.put(t, f, 10)
 	s.want(t)
-	if code, out := once(t, "rotate", "--state-dir", s.state, s.conf); code != cli.ExitFailure || !strings.Contains(out, "another scribe rotates with this state") {
+	if code, out := once(t, "rotate", "--state-dir", s.state, s.conf); code != 0 || !strings.Contains(out, "rotated 0 logs") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+	other := filepath.Join(s.dir, "other.conf")
+	write(t, other, s.logs+"/*.log { rotate 1 }\n")
+	if code, out := once(t, "rotate", "--state-dir", s.state, other); code != cli.ExitFailure || !strings.Contains(out, "the scribe that runs rotates by "+s.conf) {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	if code, out := once(t, "status", "--state-dir", s.state); code != 0 || !strings.Contains(out, "rotated  1 logs") {
@@ -130,11 +135,32 @@ func TestRunRotates(t *testing.T) {
 	r.end(t)
 }
 
+// What the scribe that runs rotates, it rotates at once when it is asked to.
+func TestRotateNow(t *testing.T) {
+	s := newRotated(t, "{ monthly copytruncate notifempty rotate 7 }")
+	f := s.open(t)
+	s.put(t, f, 1000)
+	conf := s.site.conf(t, "scribe.conf", s.addr, "", filepath.Join(s.logs, "*.log"))
+	r := start(t, "run", "--config", conf, "--state-dir", s.state, "--rotate", s.conf)
+	awaitStatus(t, s.state, func(st *cli.ScribeStatus) bool { return st.Rotation != nil })
+	for i := range 2 {
+		if code, out := once(t, "rotate", "--force", "--state-dir", s.state, s.conf); code != 0 || !strings.Contains(out, "rotated 1 logs") {
+			t.Fatalf("exit code %d\n%s\n%s", code, out, r.out)
+		}
+		if _, err := os.Stat(filepath.Join(s.logs, fmt.Sprintf("app.log.%d", i+1))); err != nil {
+			t.Error(err)
+		}
+		s.put(t, f, 100)
+	}
+	s.want(t)
+	r.end(t)
+}
+
 func TestRotateDry(t *testing.T) {
 	s := newRotated(t, "{ rotate 2 compress create 0640 }")
 	s.put(t, s.open(t), 10)
 	code, out := once(t, "rotate", "--dry-run", "-f", "--state-dir", s.state, s.conf)
-	if code != 0 || !strings.Contains(out, "rename "+s.logs+"/app.log to "+s.logs+"/app.log.1\n") || !strings.Contains(out, "compress "+s.logs+"/app.log.1 to") {
+	if code != 0 || !strings.Contains(out, "nothing waits for them") || !strings.Contains(out, "rename "+s.logs+"/app.log to "+s.logs+"/app.log.1\n") || !strings.Contains(out, "compress "+s.logs+"/app.log.1 to") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	if entries, _ := os.ReadDir(s.logs); len(entries) != 1 {
@@ -145,6 +171,9 @@ func TestRotateDry(t *testing.T) {
 	}
 	bad := filepath.Join(s.dir, "bad.conf")
 	write(t, bad, s.logs+"/*.log {\nrotat 7\n}\n")
+	if code, out := once(t, "rotate", "--dry-run", "--state-dir", s.state, bad); code != cli.ExitFailure || !strings.Contains(out, "unknown directive \"rotat\"") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
 	if code, out := once(t, "rotate", "-f", "--state-dir", s.state, bad); code != cli.ExitFailure || !strings.Contains(out, "bad.conf:2: unknown directive \\\"rotat\\\": did you mean rotate?") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}

@@ -406,6 +406,35 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// Those who ask a scribe find the one of systemd's unit without a flag.
+func TestStateOf(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("STATE_DIRECTORY", "")
+	before := systemStateDir
+	t.Cleanup(func() { systemStateDir = before })
+	systemStateDir = filepath.Join(t.TempDir(), "none")
+	want := func(flag, dir string, known bool) {
+		t.Helper()
+		if d, ok := stateOf(flag); d != dir || ok != known {
+			t.Errorf("%q: %s, %v", flag, d, ok)
+		}
+	}
+	want("", defaultStateDir, false)
+	systemStateDir = t.TempDir()
+	want("", systemStateDir, true)
+	want("x", "x", false)
+	if err := os.Mkdir(defaultStateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want("", defaultStateDir, true)
+}
+
+func TestUsageOfUnknownCommand(t *testing.T) {
+	if code, out := once(t, "bogus"); code != cli.ExitUsage || !strings.Contains(out, "bogus") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
 func TestStatusWithoutState(t *testing.T) {
 	t.Setenv("STATE_DIRECTORY", "/nonexistent/a:/nonexistent/b")
 	if code, out := once(t, "status"); code != cli.ExitFailure || !strings.Contains(out, "/nonexistent/a") {

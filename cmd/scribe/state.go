@@ -28,6 +28,25 @@ func stateDir(flag string) string {
 	return defaultStateDir
 }
 
+// systemStateDir is where the unit of systemd has it.
+var systemStateDir = "/var/lib/scribe"
+
+// stateOf returns where the positions are of the scribe that is asked: as stateDir,
+// but where none are in the working directory, systemd's. known tells that there is
+// something.
+func stateOf(flag string) (dir string, known bool) {
+	dir = stateDir(flag)
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		return dir, true
+	}
+	if flag == "" && dir == defaultStateDir {
+		if _, err := os.Stat(systemStateDir); !errors.Is(err, os.ErrNotExist) {
+			return systemStateDir, true
+		}
+	}
+	return dir, false
+}
+
 // lockPatience is how long a process that was just killed may take to end.
 const lockPatience = 3 * time.Second
 

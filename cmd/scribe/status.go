@@ -33,7 +33,8 @@ left, and of a scribe that runs its server, queue and last error.`,
 			if output != "text" && output != "json" {
 				return cli.Exit(cli.ExitUsage, fmt.Errorf("-o %q: write text or json", output))
 			}
-			s, err := statusOf(cmd.Context(), stateDir(dir))
+			dir, _ := stateOf(dir)
+			s, err := statusOf(cmd.Context(), dir)
 			if err != nil {
 				return err
 			}
@@ -45,7 +46,7 @@ left, and of a scribe that runs its server, queue and last error.`,
 			return cli.WriteScribeStatus(a.stdout, s, time.Now())
 		},
 	}
-	cmd.Flags().StringVar(&dir, "state-dir", "", "`directory` of the positions (default $STATE_DIRECTORY, else .scribe)")
+	cmd.Flags().StringVar(&dir, "state-dir", "", "`directory` of the positions (default $STATE_DIRECTORY, .scribe or /var/lib/scribe)")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "`form`: text or json")
 	return cmd
 }

@@ -180,8 +180,13 @@ func writeScribePeers(w io.Writer, peers []ScribePeer, now time.Time) error {
 
 func writeScribeSource(w io.Writer, s ScribeSource, now time.Time) {
 	waiting := fmt.Sprintf("%s %s wait", Thousands(s.Waiting), Safe(s.Unit))
-	if s.Unit == "bytes" {
+	switch s.Unit {
+	case "bytes":
 		waiting = Bytes(s.Waiting) + " wait"
+	case "known": // who is asked, and sends no lines
+		fmt.Fprintf(w, "%s  %s known", Safe(s.Name), Thousands(s.Waiting))
+		writeTrouble(w, s, now)
+		return
 	}
 	if s.Limit > 0 {
 		waiting += " of " + Bytes(s.Limit)
@@ -190,6 +195,11 @@ func writeScribeSource(w io.Writer, s ScribeSource, now time.Time) {
 	if s.Lost > 0 {
 		fmt.Fprintf(w, ", %s lost", Thousands(s.Lost))
 	}
+	writeTrouble(w, s, now)
+}
+
+// writeTrouble ends the line of a source with what is wrong with it.
+func writeTrouble(w io.Writer, s ScribeSource, now time.Time) {
 	if s.Problem != "" {
 		fmt.Fprintf(w, ", %s", Safe(s.Problem))
 	}

@@ -35,9 +35,9 @@ func (r *forwarderReader) sizeMost(to *int64, least, most int64) value {
 		case err != nil:
 			return 0, err
 		case n != 0 && n < least:
-			return 0, fmt.Errorf("%q is too little: at least %d bytes are needed", s, least)
+			return 0, fmt.Errorf("%q is too little: at least %s are needed", s, byteSize(least))
 		case most > 0 && n > most:
-			return 0, fmt.Errorf("%q is too much: at most %d bytes are possible", s, most)
+			return 0, fmt.Errorf("%q is too much: at most %s are possible", s, byteSize(most))
 		}
 		return n, nil
 	})
@@ -314,4 +314,14 @@ func (r *forwarderReader) masks(to *[]Mask) value {
 			*to = append(*to, m)
 		})
 	}}
+}
+
+// byteSize writes a limit as one would in a configuration.
+func byteSize(n int64) string {
+	for i, unit := range []string{"GiB", "MiB", "KiB"} {
+		if size := int64(1) << (30 - 10*i); n >= size && n%size == 0 {
+			return fmt.Sprintf("%d%s", n/size, unit)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
 }

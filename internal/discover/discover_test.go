@@ -40,6 +40,9 @@ func machine() fstest.MapFS {
 		"proc/12/comm":                               file("worker\n", 0),
 		"proc/12/fd/3":                               &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("/data/worker/out.log")},
 		"proc/12/fd/4":                               &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("/var/log/nginx/access.log")},
+		"proc/13/comm":                               file("scribe\n", 0),
+		"proc/13/fd/3":                               &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte("/data/scribe/registry-1.log")},
+		"data/scribe/registry-1.log":                 file("x", time.Minute),
 		"data/worker/out.log":                        file("Traceback (most recent call last):\n  File x\nE: y\n", time.Minute),
 	}
 }

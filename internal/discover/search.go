@@ -82,6 +82,10 @@ func (s *searcher) processes() {
 		if _, err := strconv.Atoi(e.Name()); err != nil || len(files) >= maxFiles {
 			continue
 		}
+		program, name := s.program(e.Name())
+		if slices.Contains(ours, name) {
+			continue // what is open there is forwarded, or no log
+		}
 		fds, err := fs.ReadDir(s.o.Root, path.Join("proc", e.Name(), "fd"))
 		if err != nil {
 			continue // another user's, or gone
@@ -96,17 +100,21 @@ func (s *searcher) processes() {
 			if err != nil || !info.Mode().IsRegular() {
 				continue
 			}
-			by[path.Dir(name)] = s.program(e.Name())
+			by[path.Dir(name)] = program
 			files = append(files, found{name, info})
 		}
 	}
 	s.byFolder(files, func(dir string) string { return "open in " + by[dir] })
 }
 
-func (s *searcher) program(pid string) string {
+// ours are our own programs.
+var ours = []string{"scribe", "journalist"}
+
+// program says what a process is, and its bare name where that is known.
+func (s *searcher) program(pid string) (text, name string) {
 	b, err := fs.ReadFile(s.o.Root, path.Join("proc", pid, "comm"))
-	if name := strings.TrimSpace(string(b)); err == nil && name != "" {
-		return name + " (" + pid + ")"
+	if name = strings.TrimSpace(string(b)); err == nil && name != "" {
+		return name + " (" + pid + ")", name
 	}
-	return "process " + pid
+	return "process " + pid, ""
 }

@@ -82,7 +82,7 @@ func (p *printer) line(format string, args ...any) {
 }
 
 func (p *printer) group(g *Group, now time.Time) {
-	p.line("  # %s: %s; %d files, %s, written %s ago", g.Service, g.Why, g.Files, size(g.Bytes), age(now.Sub(g.Newest)))
+	p.line("  # %s: %s; %s, %s, written %s ago", g.Service, g.Why, count(g.Files, "file"), size(g.Bytes), age(now.Sub(g.Newest)))
 	if n := len(g.Unreadable); n > 0 {
 		remedy := "run scribe as a user who may"
 		if len(g.Groups) > 0 {
@@ -149,4 +149,12 @@ func age(d time.Duration) string {
 		return fmt.Sprintf("%d hours", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// count writes a number of things.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

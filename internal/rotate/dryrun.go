@@ -9,7 +9,8 @@ import (
 	"journalist/internal/vfs"
 )
 
-// DryRun writes to w what Once would do. It changes nothing and takes nothing.
+// DryRun writes to w what Once would do. It changes nothing and takes nothing. Its
+// error counts the problems, which stand in w, too.
 func DryRun(w io.Writer, o Options, force bool) error {
 	if err := o.setDefaults(); err != nil {
 		return err
@@ -22,8 +23,12 @@ func DryRun(w io.Writer, o Options, force bool) error {
 	now := o.Clock()
 	c := conf.Read(o.Configs...)
 	out := &printer{w: w}
+	problems := 0
 	for _, p := range c.Problems {
 		out.line("%s", p.Error())
+		if !p.Warning {
+			problems++
+		}
 	}
 	for _, s := range c.Sets {
 		var targets []target
@@ -32,6 +37,7 @@ func DryRun(w io.Writer, o Options, force bool) error {
 			switch {
 			case err != nil:
 				out.line("%s: %v", path, err)
+				problems++
 			case t.rotate:
 				targets = append(targets, t)
 			default:
@@ -39,6 +45,9 @@ func DryRun(w io.Writer, o Options, force bool) error {
 			}
 		}
 		out.set(s, targets, o)
+	}
+	if out.err == nil && problems > 0 {
+		return fmt.Errorf("%d problems", problems)
 	}
 	return out.err
 }

@@ -115,6 +115,7 @@ type Runner struct {
 	hook func(string)
 	// patience is how long the Once that is under way may wait.
 	patience time.Time
+	asked    chan asking
 	told     map[string]bool // problems that were logged, until they are gone
 	seen     map[string]bool // those of this round
 	m        counters
@@ -155,7 +156,7 @@ func New(o Options) (*Runner, error) {
 	}
 	st, err := state.Take(vfs.OS, o.State, o.Clock(), 5*time.Second)
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, fmt.Errorf("another scribe rotates with this state: %w", err)
+		return nil, fmt.Errorf("another scribe rotates with this state, wait for it or name another one: %w", err)
 	}
 	if err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func New(o Options) (*Runner, error) {
 func newRunner(o Options, st *state.State) *Runner {
 	c := o.Metrics.Counter
 	r := &Runner{
-		o: o, log: o.Logger, state: st, hook: func(string) {},
+		o: o, log: o.Logger, state: st, hook: func(string) {}, asked: make(chan asking),
 		told: make(map[string]bool), seen: make(map[string]bool), waiting: make(map[string]Waiting),
 		m: counters{
 			rotations: c("scribe_rotate_rotations_total"), failures: c("scribe_rotate_failures_total"),
@@ -257,12 +258,48 @@ func (r *Runner) round(ctx context.Context, force bool) (res Result, err error) 
 // waitingInterval is how often Run looks while files wait for acknowledgements.
 const waitingInterval = time.Second
 
+// asking is what Now asks of Run.
+type asking struct {
+	force  bool
+	answer chan<- answer // with room for it
+}
+
+type answer struct {
+	res Result
+	err error
+}
+
+// Now has the Run that is under way do at once what Once does. Several goroutines
+// may call it.
+func (r *Runner) Now(ctx context.Context, force bool) (Result, error) {
+	done := make(chan answer, 1)
+	select {
+	case r.asked <- asking{force, done}:
+	case <-ctx.Done():
+		return Result{}, context.Cause(ctx)
+	}
+	select {
+	case a := <-done:
+		return a.res, a.err
+	case <-ctx.Done():
+		return Result{}, context.Cause(ctx)
+	}
+}
+
 // Run rotates what is due, at once and then at each interval, until ctx ends; that
 // is the only error it returns.
 func (r *Runner) Run(ctx context.Context) error {
+	var asked asking
 	for {
 		r.patience = time.Time{}
-		res, err := r.round(ctx, false)
+		if asked.answer != nil {
+			r.patience = time.Now().Add(r.o.GateWait)
+		}
+		res, err := r.round(ctx, asked.force)
+		if asked.answer != nil {
+			asked.answer <- answer{res, err}
+			asked = asking{}
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -279,6 +316,8 @@ func (r *Runner) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()
+		case asked = <-r.asked:
+			timer.Stop()
 		case <-timer.C:
 		}
 	}

@@ -95,7 +95,25 @@ func (s *Shipper) Status() Status {
 		}
 		st.Servers = append(st.Servers, c)
 	}
+	st.showConnected()
 	return st
+}
+
+// showConnected makes Server one that is connected, where the one tried last is not.
+func (st *Status) showConnected() {
+	var other *ServerStatus
+	for i := range st.Servers {
+		switch sv := &st.Servers[i]; {
+		case sv.State != ServerConnected:
+		case sv.Address == st.Server:
+			return
+		case other == nil:
+			other = sv
+		}
+	}
+	if other != nil {
+		st.Server, st.Since, st.Protocol = other.Address, other.Since, other.Protocol
+	}
 }
 
 // failed notes that a connection failed or was none, and sets when the server is
