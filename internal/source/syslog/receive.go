@@ -83,11 +83,15 @@ func (l *Listener) accept(ctx context.Context, wg *sync.WaitGroup) error {
 			}
 		}
 		l.mu.Lock()
-		full := len(l.conns) >= l.o.MaxConns
-		if !full {
+		full, over := len(l.conns) >= l.o.MaxConns, ctx.Err() != nil
+		if !full && !over {
 			l.conns[c] = struct{}{}
 		}
 		l.mu.Unlock()
+		if over { // close has been there: nobody else would end this one
+			_ = c.Close() // nothing was read
+			return nil
+		}
 		if full {
 			l.problem("a connection was refused", errors.New("there are too many connections"))
 			_ = c.Close() // nothing was read
