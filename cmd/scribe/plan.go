@@ -358,6 +358,9 @@ func budgets(memory, queue int64) (tailBytes, queueBytes int64) {
 	}
 	if queue > 0 {
 		queueBytes = queue
+		if memory > 0 { // which is a promise
+			queueBytes = min(queue, max(leastBytes, memory/4))
+		}
 	}
 	return tailBytes, queueBytes
 }

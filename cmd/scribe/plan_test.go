@@ -76,6 +76,13 @@ spool: {dir: queue}
 	if got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
+	for _, c := range []struct{ memory, queue, want int64 }{
+		{0, 0, usualQueueBytes}, {0, 1 << 30, 1 << 30}, {32 << 20, 0, 4 << 20}, {32 << 20, 1 << 30, 8 << 20}, {32 << 20, 2 << 20, 2 << 20},
+	} {
+		if _, got := budgets(c.memory, c.queue); got != c.want {
+			t.Errorf("memory %d, queue %d: %d", c.memory, c.queue, got)
+		}
+	}
 	write(t, path, "stdin: true\n")
 	if _, err := newPlanner(settings{config: path}, "/state", slog.New(slog.DiscardHandler)).load(); err == nil || !strings.Contains(err.Error(), "named twice") {
 		t.Errorf("the standard input is named twice: %v", err)

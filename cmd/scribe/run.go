@@ -59,7 +59,7 @@ sent again.`,
 				}
 			}
 			if s.memory > 0 && s.memory < leastMemory {
-				return cli.Exit(cli.ExitUsage, fmt.Errorf("--max-memory %s: at least 16MiB are needed", memory))
+				return cli.Exit(cli.ExitUsage, fmt.Errorf("--max-memory %s: at least 24MiB are needed", memory))
 			}
 			if s.metrics != "" {
 				if s.metrics, err = config.ParseMetricsAddress(s.metrics); err != nil {
@@ -83,8 +83,9 @@ sent again.`,
 	return cmd
 }
 
-// leastMemory is what scribe can work with.
-const leastMemory = 16 << 20
+// leastMemory is what scribe can keep to: the program itself, read from its file,
+// takes some 10 MiB of it.
+const leastMemory = 24 << 20
 
 // forward reads the configuration and forwards until ctx ends.
 func (a *app) forward(ctx context.Context, s settings) error {

@@ -53,7 +53,7 @@ func (r *forwarderReader) top() []key {
 		{"host_facts", "what is told of this machine with every line: a list, or true for all", r.facts(&c.HostFacts)},
 		{"output", "where the lines go", r.output()},
 		{"limits", "what scribe may use", r.section(
-			key{"memory", "all of scribe's memory; the buffers and the collector keep to it", r.size(&c.Limits.Memory, 16<<20)},
+			key{"memory", "all of scribe's memory; the buffers and the collector keep to it", r.size(&c.Limits.Memory, 24<<20)},
 			key{"bandwidth", "bytes per second to the servers, after compression; 0: no limit", r.size(&c.Limits.Bandwidth, 0)},
 			key{"open_files", "files open at a time; 0: half of what the process may open, at most 4096", r.number(&c.Limits.OpenFiles, 0, 1<<20)},
 			key{"queue", "lines that wait for an acknowledgement, in bytes", r.size(&c.Limits.Queue, 64<<10)})},

@@ -136,7 +136,7 @@ func TestForwarderYAMLProblems(t *testing.T) {
 	f("output: {tls: {key: k}}", "c.yml: output.tls: certificate and key are needed together", "")
 	f("output: {timeout: 15}", `c.yml:1:19: output.timeout: "15" is no duration: write a number with a unit, such as 30d, 12h or 1d12h`, "")
 	f("output: {timeout: 0s}", `c.yml:1:19: output.timeout: "0s" is too short: at least 1s`, "")
-	f("limits: {memory: 1MB}", `c.yml:1:18: limits.memory: "1MB" is too little: at least 16MiB are needed`, "")
+	f("limits: {memory: 1MB}", `c.yml:1:18: limits.memory: "1MB" is too little: at least 24MiB are needed`, "")
 	f("files: [{paths: [/x], max_line: 2MiB}]", `c.yml:1:33: files.max_line: "2MiB" is too much: at most 1MiB are possible`, "")
 	f("files: [{paths: [/x], priority: 10}]", `c.yml:1:33: files.priority: "10": write a number from 0 to 9`, "")
 	f("files: [{paths: [/x], multiline: jave}]", `c.yml:1:34: files.multiline: "jave": write one of java, python, go, ruby, php, dotnet, javascript (did you mean "java"?)`, "")
