@@ -370,13 +370,17 @@ func budgets(memory, queue int64) (tailBytes, queueBytes int64) {
 // next to nothing, and very many files are followed in less memory.
 const collectAt = 40
 
+// programBytes is what the collector does not see: mostly the program itself, as
+// far as it is read from its file.
+const programBytes = 10 << 20
+
 // limitMemory has the collector keep to a limit; 0 leaves it to $GOMEMLIMIT.
 func limitMemory(bytes int64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
 	if bytes > 0 {
-		debug.SetMemoryLimit(bytes - bytes/10) // the rest is for what the collector does not see
+		debug.SetMemoryLimit(bytes - max(bytes/10, programBytes))
 	} else if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(math.MaxInt64)
 	}
