@@ -20,7 +20,24 @@ type Pattern struct {
 	// FirstRef and LastRef are for whoever collects patterns: where to find the rows
 	// of these times.
 	FirstRef, LastRef uint64
+	// Trend is when the rows were, where that is asked for.
+	Trend Trend
+	// Texts are some of the rows', where they are collected for the values of the
+	// slots and nobody can look at the rows again.
+	Texts [][]byte
+	// Values are those of the slots; nil where nobody asked for them.
+	Values *SlotValues
 }
+
+// PatternDetails say what else than the number of rows is wanted of patterns.
+type PatternDetails struct {
+	Examples bool
+	Trend    bool
+	Values   bool
+}
+
+// MaxTexts is how many texts of a pattern are collected.
+const MaxTexts = 200
 
 // MaxExample is how many bytes of an example are shown.
 const MaxExample = 1 << 10
@@ -38,8 +55,24 @@ func (p *Pattern) Add(o *Pattern) {
 	if c := cmp.Or(cmp.Compare(o.First, p.First), cmp.Compare(o.FirstRef, p.FirstRef)); empty || c < 0 {
 		p.First, p.FirstRef = o.First, o.FirstRef
 	}
+	p.Trend.Merge(&o.Trend)
+	p.addTexts(o)
 	p.Count += o.Count
 	p.Before += o.Before
+}
+
+// addTexts takes texts of another pattern over, of both as many as they have rows.
+func (p *Pattern) addTexts(o *Pattern) {
+	if len(o.Texts) == 0 {
+		return
+	}
+	if len(p.Texts)+len(o.Texts) > MaxTexts {
+		share := float64(o.Count) / float64(max(o.Count+p.Count, 1))
+		theirs := min(max(int(MaxTexts*share), MaxTexts-len(p.Texts)), len(o.Texts))
+		p.Texts = append(p.Texts[:MaxTexts-theirs], o.Texts[:theirs]...)
+		return
+	}
+	p.Texts = append(p.Texts, o.Texts...)
 }
 
 const (
@@ -109,6 +142,31 @@ func (s *PatternSet) Top(n int) []Pattern {
 		out = append(out, *p)
 	}
 	return out
+}
+
+// Range is that of the trends of all patterns.
+func (s *PatternSet) Range(a TrendAxis) (r TrendRange) {
+	for _, p := range s.forms {
+		r.Include(&p.Trend)
+	}
+	r.Close(a)
+	return r
+}
+
+// Thin leaves so many patterns with the most rows most of their texts and the others
+// few, and returns how many rows these have at most and how many bytes are left.
+func (s *PatternSet) Thin(common, most, few int) (rows, size int64) {
+	for i, p := range s.sorted() {
+		keep := most
+		if i >= common {
+			keep, rows = few, max(rows, p.Count)
+		}
+		p.Texts = slices.Clone(p.Texts[:min(len(p.Texts), keep)])
+		for _, x := range p.Texts {
+			size += int64(len(x))
+		}
+	}
+	return rows, size
 }
 
 // sorted lists the patterns by their rows, those with equally many by their form.
@@ -434,6 +492,8 @@ func ExampleOf(text []byte) string {
 type Patterns struct {
 	List  []Pattern // those with the most rows
 	Total int       // how many there are, listed or not
+	// Range is that of the trends of all.
+	Range TrendRange
 	// Folded tells that there were so many that rare ones became one.
 	Folded bool
 }

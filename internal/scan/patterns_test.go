@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -168,7 +169,7 @@ func TestPatternsLoseNothing(t *testing.T) {
 			b.Get(AppendForm(nil, []byte(texts[i]))).Add(&Pattern{Count: 1, First: int64(i), Last: int64(i), Example: texts[i]})
 		}
 		got, again := a.Top(1000), b.Top(1000)
-		if !slices.Equal(got, again) {
+		if !reflect.DeepEqual(got, again) {
 			t.Fatalf("in order %+v\nbackwards %+v", got, again)
 		}
 		var rows int64

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -10,18 +11,20 @@ import (
 	"journalist/internal/scan"
 	"journalist/internal/store/column"
 	"journalist/internal/store/filter"
-	"journalist/internal/store/stream"
 	tree "journalist/internal/store/text"
 	"journalist/internal/store/typed"
 )
 
 // patterns finds what the texts of a field have in common. Of row groups it takes
 // the templates that the texts are stored by, and never puts the texts together; of
-// rows in memory it looks at each text.
+// rows in memory it looks at each text. What patternvalues.go does comes after.
 type patterns struct {
 	x     *scanner
 	field string
 	units []unit
+	want  scan.PatternDetails
+	axis  scan.TrendAxis
+	level uint8             // the least that trends are counted at
 	sets  []scan.PatternSet // of each worker
 	forms []formScratch
 }
@@ -30,22 +33,13 @@ type patterns struct {
 type formScratch struct {
 	raw, form, text []byte
 	ids, entries    []uint32
-	counts          []ranked
-}
-
-// codesOf reads which of some texts each value is.
-type codesOf = func(src stream.Source, dst []uint32) ([]uint32, error)
-
-// ranked counts the rows of a template or of a value.
-type ranked struct {
-	count       int64
-	first, last uint32 // rows
+	trendTally
 }
 
 // Patterns returns the n patterns of a field with the most rows among those that
-// match the request, and an example of each where asked for. The request's order, limit and columns do not
-// count.
-func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n int, examples bool) (found scan.Patterns, st scan.Stats, ok bool, err error) {
+// match the request, with what else is wanted of each. The request's order, limit and
+// columns do not count.
+func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n int, want scan.PatternDetails) (found scan.Patterns, st scan.Stats, ok bool, err error) {
 	if field == record.FieldTime || field == record.FieldDataset {
 		return scan.Patterns{}, scan.Stats{}, false, nil
 	}
@@ -59,16 +53,27 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	}
 	defer x.trace.end()
 	workers := max(1, req.Parallel)
-	p := &patterns{x: x, field: field, units: snap.units, sets: make([]scan.PatternSet, workers), forms: make([]formScratch, workers)}
+	p := &patterns{
+		x: x, field: field, units: snap.units, want: want, axis: scan.NewTrendAxis(req.From, req.To),
+		sets: make([]scan.PatternSet, workers), forms: make([]formScratch, workers),
+	}
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for i := range p.units {
 		p.units[i].rank = i // where it stands, for examples
+		first, last = min(first, p.units[i].first), max(last, p.units[i].last)
 	}
+	// Units are counted in narrower buckets than those of all rows, of which few may
+	// match.
+	p.level = max(p.axis.Level(max(first, req.From), min(last, req.To)), 5) - 5
 	err = x.parallel(ctx, p.units, p.unit)
 	if err == nil {
 		found = p.merge(n)
 	}
-	if err == nil && examples {
+	if err == nil && want.Examples {
 		err = p.examples(ctx, found.List)
+	}
+	if err == nil && want.Values {
+		err = p.values(ctx, found.List)
 	}
 	x.stats.Elapsed = time.Since(start)
 	return found, x.stats, true, err
@@ -85,7 +90,7 @@ func (p *patterns) merge(n int) scan.Patterns {
 		all.Folded = all.Folded || s.Folded
 	}
 	list := all.Top(n)
-	return scan.Patterns{List: list, Total: all.Len(), Folded: all.Folded}
+	return scan.Patterns{List: list, Total: all.Len(), Folded: all.Folded, Range: all.Range(p.axis)}
 }
 
 func (p *patterns) unit(ctx context.Context, worker int, u *unit) error {
@@ -110,53 +115,142 @@ func (p *patterns) count(u *unit, set *scan.PatternSet, mem *formScratch, st *sc
 	if err != nil {
 		return r, err
 	}
-	t, err := r.Texts(p.field)
+	cut := func(first, last uint32) {
+		if p.want.Trend {
+			mem.cut(p.axis, p.level, times, first, last)
+		}
+	}
+	add := func(form []byte, code int, c ranked) {
+		unit := uint64(u.rank) << 32
+		x := set.Get(form)
+		x.Add(&scan.Pattern{
+			Count: c.count, First: times[c.first], Last: times[c.last],
+			FirstRef: unit | uint64(c.first), LastRef: unit | uint64(c.last),
+		})
+		if p.want.Trend {
+			mem.addTo(&x.Trend, code, c, times)
+		}
+	}
+	t, err := p.coded(r, mem)
 	if err != nil {
 		return r, err
 	}
-	add := func(form []byte, c ranked) {
-		if c.count > 0 {
-			unit := uint64(u.rank) << 32
-			set.Get(form).Add(&scan.Pattern{
-				Count: c.count, First: times[c.first], Last: times[c.last],
-				FirstRef: unit | uint64(c.first), LastRef: unit | uint64(c.last),
-			})
+	if t != nil {
+		first, last, some := t.ends(sel)
+		if !some {
+			return r, nil
 		}
-	}
-	switch {
-	case t != nil && t.Node.Kind() == tree.Template:
-		return r, p.templates(t, sel, mem, add)
-	case t != nil && t.Node.Kind() == tree.Dict:
-		return r, p.dictionary(t, sel, mem, add)
+		cut(first, last)
+		mem.begin(t.n)
+		for i, id := range t.ids {
+			if row := t.row(i); sel.Has(row) {
+				mem.add(int(id), row)
+			}
+		}
+		for code := range t.n {
+			if c := mem.counts[code]; c.count > 0 {
+				add(t.form(code), code, c)
+			}
+		}
+		return r, nil
 	}
 	c, err := r.Col(p.field)
 	if err != nil || c == nil {
 		return r, err
 	}
-	p.values(c, sel, mem, add)
+	mem.values(c, sel, cut, add)
 	return r, nil
 }
 
-// templates counts the rows of a column that is stored by templates.
-func (p *patterns) templates(t *filter.Texts, sel filter.Bitmap, mem *formScratch, add func([]byte, ranked)) error {
-	if err := p.rank(t, sel, mem, len(t.Node.Templates()), t.Node.IDs); err != nil {
-		return err
-	}
-	templateForms(t.Node, mem, add)
-	return nil
+// coded is a column whose texts are stored by templates or by few distinct ones: the
+// code of each of its rows, and the form of a code, valid until the next.
+type coded struct {
+	n    int // codes
+	ids  []uint32
+	rows []uint32 // nil: all
+	form func(code int) []byte
 }
 
-// templateForms adds the templates of a node with the rows that were counted of each.
-func templateForms(n *tree.Node, mem *formScratch, add func([]byte, ranked)) {
+func (c *coded) row(i int) uint32 {
+	if c.rows != nil {
+		return c.rows[i]
+	}
+	return uint32(i)
+}
+
+// ends are the first and the last row with a text among some rows.
+func (c *coded) ends(sel filter.Bitmap) (first, last uint32, some bool) {
+	i, n := 0, len(c.ids)
+	for i < n && !sel.Has(c.row(i)) {
+		i++
+	}
+	for n > i && !sel.Has(c.row(n-1)) {
+		n--
+	}
+	if i == n {
+		return 0, 0, false
+	}
+	return c.row(i), c.row(n - 1), true
+}
+
+// coded reads the codes of a unit's texts; nil where it has none.
+func (p *patterns) coded(r rows, mem *formScratch) (*coded, error) {
+	t, err := r.Texts(p.field)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	c := &coded{}
+	switch t.Node.Kind() {
+	case tree.Template:
+		c.n, c.form = len(t.Node.Templates()), templateForms(t.Node, mem)
+		mem.ids, err = t.Node.IDs(t.Source, mem.ids[:0])
+	case tree.Dict:
+		err = c.dictionary(t, mem)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.ids = mem.ids; t.Rows != nil {
+		c.rows, err = t.Rows()
+	}
+	return c, err
+}
+
+// dictionary reads the codes of a column of few distinct texts.
+func (c *coded) dictionary(t *filter.Texts, mem *formScratch) (err error) {
+	if mem.ids, err = t.Node.Codes(t.Source, mem.ids[:0]); err != nil {
+		return err
+	}
+	node := t.Node.Entries()
+	if node.Kind() == tree.Template {
+		if mem.entries, err = node.IDs(t.Source, mem.entries[:0]); err != nil {
+			return err
+		}
+		for i, code := range mem.ids {
+			mem.ids[i] = mem.entries[code]
+		}
+		c.n, c.form = len(node.Templates()), templateForms(node, mem)
+		return nil
+	}
+	entries, err := node.Texts(t.Source)
+	c.n = entries.Len()
+	c.form = func(code int) []byte {
+		mem.form = scan.AppendForm(mem.form[:0], entries.At(code))
+		return mem.form
+	}
+	return err
+}
+
+// templateForms makes the forms of a node's templates.
+func templateForms(n *tree.Node, mem *formScratch) func(id int) []byte {
 	list, columns := n.Templates(), n.Columns()
 	classes := make([]scan.Slot, len(columns))
 	for i, c := range columns {
 		classes[i] = slotOf(c)
 	}
-	for id := range list {
-		if mem.counts[id].count == 0 {
-			continue
-		}
+	return func(id int) []byte {
 		x := &list[id]
 		mem.raw = scan.AppendStatic(mem.raw[:0], x.Pieces[0])
 		for k, s := range x.Slots {
@@ -167,110 +261,48 @@ func templateForms(n *tree.Node, mem *formScratch, add func([]byte, ranked)) {
 			mem.raw = scan.AppendStatic(mem.raw, x.Pieces[k+1])
 		}
 		mem.form = scan.CleanForm(mem.form[:0], mem.raw)
-		add(mem.form, mem.counts[id])
+		return mem.form
 	}
-}
-
-// dictionary counts the rows of a column of few distinct texts.
-func (p *patterns) dictionary(t *filter.Texts, sel filter.Bitmap, mem *formScratch, add func([]byte, ranked)) error {
-	node := t.Node.Entries()
-	if node.Kind() == tree.Template {
-		var err error
-		if mem.entries, err = node.IDs(t.Source, mem.entries[:0]); err != nil {
-			return err
-		}
-		templateOf := func(src stream.Source, dst []uint32) ([]uint32, error) {
-			dst, err := t.Node.Codes(src, dst)
-			for i, code := range dst {
-				dst[i] = mem.entries[code]
-			}
-			return dst, err
-		}
-		if err := p.rank(t, sel, mem, len(node.Templates()), templateOf); err != nil {
-			return err
-		}
-		templateForms(node, mem, add)
-		return nil
-	}
-	entries, err := node.Texts(t.Source)
-	if err != nil {
-		return err
-	}
-	if err := p.rank(t, sel, mem, entries.Len(), t.Node.Codes); err != nil {
-		return err
-	}
-	for code := range entries.Len() {
-		if mem.counts[code].count > 0 {
-			mem.form = scan.AppendForm(mem.form[:0], entries.At(code))
-			add(mem.form, mem.counts[code])
-		}
-	}
-	return nil
-}
-
-// rank counts how many of the selected rows have each of n codes.
-func (p *patterns) rank(t *filter.Texts, sel filter.Bitmap, mem *formScratch, n int, codes codesOf) error {
-	var err error
-	if mem.ids, err = codes(t.Source, mem.ids[:0]); err != nil {
-		return err
-	}
-	var rows []uint32
-	if t.Rows != nil {
-		if rows, err = t.Rows(); err != nil {
-			return err
-		}
-	}
-	mem.counts = slices.Grow(mem.counts[:0], n)[:n]
-	clear(mem.counts)
-	for i, id := range mem.ids {
-		row := uint32(i)
-		if rows != nil {
-			row = rows[i]
-		}
-		if sel.Has(row) {
-			mem.counts[id].add(row)
-		}
-	}
-	return nil
-}
-
-// add counts a row; rows come in order.
-func (c *ranked) add(row uint32) {
-	if c.count == 0 {
-		c.first = row
-	}
-	c.last = row
-	c.count++
 }
 
 // values counts the rows of any other column, text by text.
-func (p *patterns) values(c *column.Col, sel filter.Bitmap, mem *formScratch, add func([]byte, ranked)) {
+func (mem *formScratch) values(c *column.Col, sel filter.Bitmap, cut func(first, last uint32), add func([]byte, int, ranked)) {
 	cursor := column.Cursor{Col: c}
-	if c.Form == scan.Consts || c.Form == scan.Dict {
-		mem.counts = slices.Grow(mem.counts[:0], len(c.Values))[:len(c.Values)]
-		clear(mem.counts)
+	if c.Form != scan.Consts && c.Form != scan.Dict {
 		eachRow(sel, 0, 64*len(sel), func(row uint32) {
-			slot := cursor.Slot(row)
-			switch {
-			case slot < 0:
-			case c.Form == scan.Consts:
-				mem.counts[0].add(row)
-			default:
-				mem.counts[c.Codes[slot]].add(row)
+			if slot := cursor.Slot(row); slot >= 0 && mem.formOf(c.Value(slot)) {
+				cut(row, row)
+				add(mem.form, 0, ranked{1, row, row})
 			}
 		})
-		for code, n := range mem.counts {
-			if n.count > 0 && mem.formOf(c.Values[code]) {
-				add(mem.form, n)
-			}
-		}
 		return
 	}
+	mem.ids, mem.entries = mem.ids[:0], mem.entries[:0] // codes and rows
 	eachRow(sel, 0, 64*len(sel), func(row uint32) {
-		if slot := cursor.Slot(row); slot >= 0 && mem.formOf(c.Value(slot)) {
-			add(mem.form, ranked{1, row, row})
+		slot, code := cursor.Slot(row), uint32(0)
+		if slot < 0 {
+			return
+		}
+		if c.Form == scan.Dict {
+			code = c.Codes[slot]
+		}
+		if kind := c.Values[code].Kind; kind != record.Missing && kind != record.Null {
+			mem.ids, mem.entries = append(mem.ids, code), append(mem.entries, row)
 		}
 	})
+	if len(mem.ids) == 0 {
+		return
+	}
+	cut(mem.entries[0], mem.entries[len(mem.entries)-1])
+	mem.begin(len(c.Values))
+	for i, code := range mem.ids {
+		mem.add(int(code), mem.entries[i])
+	}
+	for code, n := range mem.counts {
+		if n.count > 0 && mem.formOf(c.Values[code]) {
+			add(mem.form, code, n)
+		}
+	}
 }
 
 // formOf makes the form of a value; null has none.

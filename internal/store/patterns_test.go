@@ -81,7 +81,7 @@ func wantPatterns(of []int, keep func(i int) bool) []string {
 
 func gotPatterns(t *testing.T, s *Store, req scan.Request, n int) []string {
 	t.Helper()
-	found, st, ok, err := s.Patterns(t.Context(), &req, "message", n, true)
+	found, st, ok, err := s.Patterns(t.Context(), &req, "message", n, scan.PatternDetails{Examples: true, Trend: true, Values: true})
 	if err != nil || !ok || len(st.Partial) > 0 {
 		t.Fatal(ok, st.Partial, err)
 	}
@@ -166,7 +166,7 @@ func BenchmarkPatterns(b *testing.B) {
 			before := cpuSeconds()
 			for b.Loop() {
 				var err error
-				if found, _, _, err = s.Patterns(context.Background(), &req, "message", 50, true); err != nil {
+				if found, _, _, err = s.Patterns(context.Background(), &req, "message", 50, scan.PatternDetails{Examples: true, Trend: true, Values: true}); err != nil {
 					b.Fatal(err)
 				}
 			}

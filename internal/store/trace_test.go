@@ -143,7 +143,7 @@ func TestTraceOfAggregations(t *testing.T) {
 	trace := scan.NewTrace(0)
 	req := all()
 	req.Trace = trace.Begin("patterns", nil)
-	if _, _, ok, err := s.Patterns(t.Context(), req, "message", 5, true); !ok || err != nil {
+	if _, _, ok, err := s.Patterns(t.Context(), req, "message", 5, scan.PatternDetails{Examples: true, Trend: true, Values: true}); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	if scans, _ := trace.Scans(); decisions(scans[0]) != "5 scanned" {

@@ -263,7 +263,7 @@ func asFilter(field string, v record.Value) (string, bool) {
 func (q *query) comparePatterns(ctx context.Context, before, now *plan) ([]difference, error) {
 	var set scan.PatternSet
 	for i, p := range []*plan{before, now} {
-		found, err := q.findPatterns(ctx, p, record.FieldMessage, lang.MaxPatterns, false)
+		found, err := q.findPatterns(ctx, p, record.FieldMessage, lang.MaxPatterns, scan.PatternDetails{})
 		if err != nil {
 			return nil, err
 		}

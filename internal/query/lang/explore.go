@@ -129,7 +129,7 @@ type Patterns struct {
 func (*Patterns) pipe() {}
 
 // PatternColumns are the columns of a Patterns' answer.
-var PatternColumns = []string{"pattern", "count", "first", "last", "example"}
+var PatternColumns = []string{"pattern", "count", "trend", "first", "last", "example", "values"}
 
 const (
 	// MaxPatterns is how many patterns one asks for at most.
