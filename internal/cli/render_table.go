@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -63,8 +60,8 @@ func (r *tableRenderer) cell(f RowField) string {
 			return shownTime(text, r.o.Zone)
 		}
 	}
-	if counted, ok := countedValues(f.Value); ok {
-		text = counted
+	if shown, ok := shownArray(f); ok {
+		text = shown
 	}
 	text = Safe(strings.ReplaceAll(text, "\t", " "))
 	if limit := r.o.Width; r.o.Terminal && limit > 20 && utf8.RuneCountInString(text) > limit {
@@ -141,25 +138,3 @@ func (r *tableRenderer) Flush() error {
 	return r.start()
 }
 
-// countedValues spells the array that facets answers, of values with their counts, as
-// people read it.
-func countedValues(value []byte) (string, bool) {
-	if !bytes.HasPrefix(value, []byte(`[{"value":`)) {
-		return "", false
-	}
-	var list []struct {
-		Value json.RawMessage `json:"value"`
-		Count *int64          `json:"count"`
-	}
-	if json.Unmarshal(value, &list) != nil {
-		return "", false
-	}
-	var parts []string
-	for _, v := range list {
-		if v.Count == nil {
-			return "", false
-		}
-		parts = append(parts, fmt.Sprintf("%s (%d)", shorten(valueText(v.Value), 40), *v.Count))
-	}
-	return strings.Join(parts, ", "), true
-}

@@ -66,7 +66,7 @@ func render(t *testing.T, name string, o RenderOptions) []byte {
 
 func TestRenderers(t *testing.T) {
 	zone := time.FixedZone("CET", 3600)
-	for _, in := range []string{"records", "stats"} {
+	for _, in := range []string{"records", "stats", "patterns"} {
 		for _, form := range Forms {
 			golden(t, in+"."+form, render(t, in, RenderOptions{Form: form, Zone: zone}))
 		}

@@ -141,6 +141,83 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
+// A pattern's trend counts each of its rows where its time belongs, and its values are
+// those of its slots, wherever the rows are.
+func TestPatternDetails(t *testing.T) {
+	const n = 20_000
+	s := mustOpen(t, options(crashfs.New()))
+	of := patternRows(t, s, n)
+	check := func(name string) {
+		t.Helper()
+		for _, c := range []struct {
+			from, to int // rows
+			ends     bool
+			filter   scan.Expr
+		}{
+			{0, n, false, nil},
+			{0, n, true, nil},
+			{777, 12_345, true, nil},
+			{5000, 5001, true, nil},
+			{0, n, true, scan.Compare{Field: "n", Op: scan.Lt, Value: record.IntValue(9000)}},
+		} {
+			for _, workers := range []int{1, 3} {
+				req := scan.Request{From: -1 << 63, To: 1<<63 - 1, Parallel: workers, Filter: c.filter}
+				if c.ends {
+					req.From, req.To = start.UnixNano()+int64(c.from)*1e6, start.UnixNano()+int64(c.to)*1e6
+				}
+				found, _, ok, err := s.Patterns(t.Context(), &req, "message", 100, scan.PatternDetails{Examples: true, Trend: true, Values: true})
+				if err != nil || !ok {
+					t.Fatal(ok, err)
+				}
+				for i := range found.List {
+					checkDetails(t, fmt.Sprintf("%s, %+v", name, c), &found, &found.List[i], func(row int) bool {
+						return row >= c.from && row < c.to && (c.filter == nil || row < 9000)
+					}, of, c.from, c.to, c.ends)
+				}
+			}
+		}
+	}
+	check("partly in memory")
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("in parts")
+}
+
+// checkDetails compares what is known of a pattern with the rows from one to another.
+func checkDetails(t *testing.T, name string, found *scan.Patterns, p *scan.Pattern, keep func(int) bool, of []int, from, to int, ends bool) {
+	t.Helper()
+	got := found.Range.Counts(&p.Trend)
+	kind := 0
+	for kind < len(kinds) && kinds[kind].pattern != scan.FormText(p.Form) {
+		kind++
+	}
+	if kind == len(kinds) {
+		t.Fatalf("%s: pattern %q", name, scan.FormText(p.Form))
+	}
+	sum, want := int64(0), make([]int64, len(got))
+	width := ((to-from)*1e6-1)/24 + 1
+	for row, k := range of {
+		if k == kind && keep(row) && ends {
+			want[(row-from)*1e6/width]++
+		}
+	}
+	for _, count := range got {
+		sum += count
+	}
+	if ends && !slices.Equal(got, want) || sum != p.Count {
+		t.Errorf("%s, %s: trend %v of %d rows, want %v", name, kinds[kind].pattern, got, p.Count, want)
+	}
+	slots := strings.Count(kinds[kind].pattern, "<")
+	if rows := p.Values.Rows(); p.Values.Slots() != slots || slots > 0 && (rows == 0 || rows > p.Count || rows < min(p.Count, 100)) {
+		t.Errorf("%s, %s: values of %d slots, of %d rows of %d", name, kinds[kind].pattern, p.Values.Slots(), rows, p.Count)
+	}
+	values := string(p.Values.AppendJSON(nil))
+	if strings.HasPrefix(kinds[kind].pattern, "cache hit ratio") && !strings.Contains(values, `{"slot":1,"kind":"num","rows":`) {
+		t.Errorf("%s: %s", name, values)
+	}
+}
+
 // BenchmarkPatterns asks for the patterns of a log in parts.
 func BenchmarkPatterns(b *testing.B) {
 	log, _ := benchLog(b)
