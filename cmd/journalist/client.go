@@ -49,7 +49,7 @@ type rangeFlags struct{ since, from, to string }
 
 func (f *rangeFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVarP(&f.since, "since", "s", "", "from this long ago until now: 15m, 1h, 7d (default 1h)")
+	fl.StringVarP(&f.since, "since", "s", "", "from this long ago until now: 15m, 1h, 7d, 1y (default 1h)")
 	fl.StringVar(&f.from, "from", "", "from this `TIME` on: 2026-01-31, 2026-01-31T12:00:00Z, now-2h, seconds or milliseconds since 1970")
 	fl.StringVar(&f.to, "to", "", "until before this `TIME` (default now)")
 	cmd.MarkFlagsMutuallyExclusive("since", "from")
@@ -62,7 +62,7 @@ func (f *rangeFlags) resolve(now time.Time) (from, to string, err error) {
 	if f.since != "" {
 		span, err := lang.ParseSpan(f.since)
 		if err != nil || span <= 0 {
-			return "", "", cli.Exit(cli.ExitUsage, fmt.Errorf("-s %s: want a span of time such as 15m, 1h or 7d", f.since))
+			return "", "", cli.Exit(cli.ExitUsage, fmt.Errorf("-s %s: want a span of time such as 15m, 1h, 7d or 1y", f.since))
 		}
 		return timeText(now.Add(-span)), "", nil
 	}

@@ -216,7 +216,7 @@ func (s *shell) dot(ctx context.Context, word, rest string) error {
 		return err
 	case ".since":
 		if d, err := lang.ParseSpan(rest); err != nil || d <= 0 {
-			return fmt.Errorf(".since %s: want a span of time such as 15m, 1h or 7d", rest)
+			return fmt.Errorf(".since %s: want a span of time such as 15m, 1h, 7d or 1y", rest)
 		}
 		f.span = rangeFlags{since: rest}
 	case ".limit":

@@ -3,6 +3,7 @@ package lang
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,9 @@ func ParseBucket(text string) (span time.Duration, months int, err error) {
 			return 0, int(m) * factor, nil
 		}
 		return 0, 0, fmt.Errorf("%q is not a bucket of months or years: write a whole number before M or y, 292 years at most, as in 1M, 3M or 1y", text)
+	}
+	if strings.Contains(text, "y") {
+		return 0, 0, spanError(text) // 1y2d: no calendar has such
 	}
 	span, err = ParseSpan(text)
 	return span, 0, err

@@ -505,6 +505,8 @@ func TestSpans(t *testing.T) {
 		{"1.5h", "90m", 90 * time.Minute},
 		{"2d", "2d", 48 * time.Hour},
 		{"1w", "1w", 7 * 24 * time.Hour},
+		{"1y", "365d", 365 * 24 * time.Hour},
+		{"1y1w", "372d", 372 * 24 * time.Hour},
 		{"250ms", "250ms", 250 * time.Millisecond},
 		{"10µs", "10us", 10 * time.Microsecond},
 		{"1h0m1s", "1h1s", time.Hour + time.Second},
@@ -517,7 +519,7 @@ func TestSpans(t *testing.T) {
 			t.Errorf("%s: written as %s", c.text, got)
 		}
 	}
-	for _, s := range []string{"", "5", "h", "5 m", "-5m", "0s", "1x", "1e3s", "999999w", "1..5h", "9223372036854775807w"} {
+	for _, s := range []string{"", "5", "h", "5 m", "-5m", "0s", "1x", "1e3s", "999999w", "293y", "1Y", "1..5h", "9223372036854775807w"} {
 		if d, err := ParseSpan(s); err == nil {
 			t.Errorf("%q: %v, want an error", s, d)
 		}

@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// yearSpan is what 1y means where a span is read: a year of the calendar has another
+// length at times, so that no span is written as years.
+const yearSpan = 365 * 24 * time.Hour
+
 // units of a span, longest first. A day has 24 hours here.
 var units = []struct {
 	name string
@@ -26,7 +30,7 @@ var units = []struct {
 
 var errTooLong = errors.New("is too long: 292 years are the most")
 
-// ParseSpan reads a span of time such as 90s, 5m, 1h30m, 1.5h, 2d or 1w.
+// ParseSpan reads a span of time such as 90s, 5m, 1h30m, 1.5h, 2d, 1w or 1y.
 func ParseSpan(text string) (time.Duration, error) {
 	rest := text
 	var sum time.Duration
@@ -62,8 +66,11 @@ func ParseSpan(text string) (time.Duration, error) {
 }
 
 func unitSpan(name string) time.Duration {
-	if name == "µs" || name == "μs" {
+	switch name {
+	case "µs", "μs":
 		name = "us"
+	case "y":
+		return yearSpan
 	}
 	for _, u := range units {
 		if u.name == name {
@@ -74,7 +81,7 @@ func unitSpan(name string) time.Duration {
 }
 
 func spanError(text string) error {
-	return fmt.Errorf("%q is not a span of time: write a number and one of ns, us, ms, s, m, h, d, w, as in 90s, 5m, 1h30m or 2d", text)
+	return fmt.Errorf("%q is not a span of time: write a number and one of ns, us, ms, s, m, h, d, w, y, as in 90s, 5m, 1h30m or 2d", text)
 }
 
 // FormatSpan writes a span so that ParseSpan reads the same again.
