@@ -213,7 +213,9 @@ func (t *Tailer) endArchive(f *file, p *packed, fi fs.FileInfo) {
 
 // identifyArchive is identify for a compressed file.
 func (t *Tailer) identifyArchive(f *file, p *packed, v view, fi fs.FileInfo) (more bool, err error) {
-	if g := t.takeAdopt(f); g != nil {
+	if g, err := t.takeAdopt(f, v); err != nil {
+		return false, err
+	} else if g != nil {
 		t.bind(f, *g)
 		return true, nil
 	}
@@ -308,7 +310,7 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 	t.mu.Unlock()
 	slices.SortFunc(gens, func(a, b record.Generation) int { return cmp.Compare(a.To, b.To) })
 	for _, g := range gens {
-		ok, err := matches(p, g.Head, g.Tail, g.To)
+		ok, err := sameFile(p, g)
 		if err != nil {
 			return best, noCopy, err
 		}
@@ -352,13 +354,30 @@ func (t *Tailer) compressedFrom(f *file, g record.Generation) (path string, node
 	return "", inode{}, false
 }
 
-// goOnIn has the file at path continue the generation of f, which is finished.
-func (t *Tailer) goOnIn(f *file, gr *group, g record.Generation, path string, node inode) {
+// lastOf finds where the last lines may be of a deleted file of which everything
+// was read that was seen of it: unless it was open, there may have been more.
+func (t *Tailer) lastOf(f *file, g record.Generation) (path string, node inode, ok bool, err error) {
+	if path, node, ok = t.compressedFrom(f, g); ok {
+		return path, node, ok, nil
+	}
 	t.mu.Lock()
+	last := f.h == nil && f.arch == nil && f.gone != nil && f.gone.was == f.label
+	t.mu.Unlock()
+	if !last {
+		return "", inode{}, false, nil
+	}
+	return t.findCopy(g, f.node)
+}
+
+// goOnIn finishes f and has the file at path continue its generation.
+func (t *Tailer) goOnIn(f *file, gr *group, g record.Generation, path string, node inode) {
+	t.closeFile(f)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.finishLocked(f)
 	f.pub = published{} // acks that are still to come move the registry only
 	delete(t.byID, g.ID)
-	t.mu.Unlock()
-	t.adopt(gr, g, path, node)
+	t.adoptLocked(gr, g, path, node)
 }
 
 // leave does not read a file, as was asked for.

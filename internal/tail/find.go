@@ -300,7 +300,8 @@ func (t *Tailer) lookLocked(f *file, l look, now time.Time) {
 func (s *scanner) lookAway(f *file) {
 	t := s.t
 	t.mu.Lock()
-	path, label, group := f.path, f.label, f.group
+	path, label, group, mtime := f.path, f.label, f.group, f.mtime
+	head := f.pub.head
 	t.mu.Unlock()
 	now := t.o.Clock()
 	if path != "" {
@@ -321,7 +322,14 @@ func (s *scanner) lookAway(f *file) {
 		return
 	}
 	if found != "" && found != label {
-		missed, err := t.missedSiblings(group, label, fi)
+		missed, err := t.missedSiblings(group, label, fi.ModTime())
+		if err != nil {
+			return
+		}
+		s.missed = append(s.missed, missed...)
+	} else if found == "" && path == label {
+		// It may have been rotated, together with its successors, and then compressed.
+		missed, err := t.missedBehind(group, label, mtime, head)
 		if err != nil {
 			return
 		}
@@ -406,20 +414,23 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 		case path != "":
 			// Only the content tells whether it is g's file: another one may have got
 			// the inode, which has a name of its own then.
-			f := t.newFile(gr, g.Path, path, node, lookOf(fi), now)
-			t.nameLocked(f, path)
-			fresh = append(fresh, f)
 			if path != g.Path {
-				missed, err := t.missedSiblings(gr, g.Path, fi)
+				missed, err := t.missedSiblings(gr, g.Path, fi.ModTime())
 				if err != nil {
 					unsure = err
+					continue // all of it again
 				}
 				s.missed = append(s.missed, missed...)
 			}
+			f := t.newFile(gr, g.Path, path, node, lookOf(fi), now)
+			t.nameLocked(f, path)
+			fresh = append(fresh, f)
 		case known:
-			if err := s.t.vanished(gr, g); err != nil {
+			missed, err := t.vanished(gr, g)
+			if err != nil {
 				unsure = err
 			}
+			s.missed = append(s.missed, missed...)
 		default:
 			unsure = fmt.Errorf("the folder of %s cannot be read", g.Path)
 		}
@@ -428,27 +439,30 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 }
 
 // vanished deals with a generation whose file went while scribe was down: its rest
-// may be in a copy.
-func (t *Tailer) vanished(gr *group, g record.Generation) error {
+// may be in a copy, and what was rotated away behind it beside that.
+func (t *Tailer) vanished(gr *group, g record.Generation) (missed []*file, err error) {
 	for _, o := range t.reg.Inode(g.Ino) {
 		if o.ID != g.ID && o.Path == g.Path && o.State != record.Gone {
-			return nil // the machine renumbered its devices; identify decides
+			return nil, nil // the machine renumbered its devices; identify decides
 		}
 	}
-	path, node, ok, err := t.findCopy(g, inode{})
+	h, err := t.heirOf(gr, g, inode{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if ok {
-		t.adopt(gr, g, path, node)
-		return nil
+	if h.path != "" {
+		t.adopt(gr, g, h.path, h.node)
+		return h.missed, nil
+	}
+	if missed, err = t.missedBehind(gr, g.Path, time.Unix(0, g.SeenAt), g.Head); err != nil {
+		return nil, err
 	}
 	if g.Size > g.To {
 		t.m.lostBytes.Add(int(g.Size - g.To))
 		t.log.Error("file vanished before it was read to its end", "file", g.Path, "lost_bytes", g.Size-g.To)
 	}
 	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
-	return nil
+	return missed, nil
 }
 
 // groupOf returns the group that a path belongs to, nil for none.

@@ -44,7 +44,9 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		t.mu.Unlock()
 		return true, nil
 	}
-	if g := t.takeAdopt(f); g != nil {
+	if g, err := t.takeAdopt(f, v); err != nil {
+		return false, err
+	} else if g != nil {
 		t.bind(f, *g)
 		return true, nil
 	}
@@ -103,13 +105,31 @@ func (t *Tailer) tooOld(f *file, g *group, fi fs.FileInfo) string {
 	return ""
 }
 
-// takeAdopt returns the generation that f was found to be a copy of, once.
-func (t *Tailer) takeAdopt(f *file) *record.Generation {
+// takeAdopt returns the generation that f was found to be a copy of, once. Those
+// that had the inode before end.
+func (t *Tailer) takeAdopt(f *file, v view) (*record.Generation, error) {
+	t.mu.Lock()
+	g := f.adopt
+	t.mu.Unlock()
+	if g == nil {
+		return nil, nil
+	}
+	for _, o := range t.reg.Inode(v.node.ino) {
+		if o.ID == g.ID || o.State == record.Gone || o.Dev != v.node.dev || t.bound(o.ID) {
+			continue
+		}
+		gr := t.groupOf(o.Path)
+		if gr == nil {
+			continue
+		}
+		if err := t.replaced(gr, o, v.node); err != nil {
+			return nil, err
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	g := f.adopt
 	f.adopt = nil
-	return g
+	return g, nil
 }
 
 // bind makes f the known generation g.
@@ -122,6 +142,7 @@ func (t *Tailer) bind(f *file, g record.Generation) {
 	}
 	f.label, f.bound, f.fields = g.Path, true, nil
 	t.byID[g.ID] = f
+	delete(t.heirs, g.ID)
 	f.publishLocked()
 	state := record.Active
 	if f.away() {
@@ -149,8 +170,9 @@ func (t *Tailer) register(f *file, v view, head []byte, start uint64) error {
 	f.label, f.group, f.fields = v.label, v.group, nil // whatever a scan made of it meanwhile
 	f.bound, f.registering = true, true
 	t.byID[g.ID] = f
-	t.mu.Unlock()
+	// At once, so that a copy is not looked at in between.
 	t.reg.Register(func(err error) { t.registered(f, g.ID, err) }, g)
+	t.mu.Unlock()
 	return nil
 }
 
@@ -187,7 +209,7 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 		fits := !ok && o.To <= size && o.Head.MatchesStart(head)
 		// What was read to its end is not unpacked to see that.
 		if p, is := f.h.(*packed); fits && (!is || o.Size != o.To || !p.claims(o.To)) {
-			if fits, err = matches(f.h, o.Head, o.Tail, o.To); err != nil {
+			if fits, err = sameFile(f.h, o); err != nil {
 				return o, false, err
 			}
 		}
@@ -207,11 +229,13 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 	return g, ok, nil
 }
 
+// bound tells that a generation is followed, or about to be, or over.
 func (t *Tailer) bound(id record.SourceID) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, fading := t.fading[id]
-	return t.byID[id] != nil || fading
+	heir := t.heirs[id]
+	return t.byID[id] != nil || fading || (heir != nil && heir.adopt != nil && heir.adopt.ID == id && t.files[heir.node] == heir)
 }
 
 // What copyOf finds.
@@ -279,7 +303,7 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 			}
 			grown := g.To <= size && uint64(g.Head.Len) <= size
 			if grown {
-				if ok, err := matches(f.h, g.Head, g.Tail, g.To); err != nil {
+				if ok, err := sameFile(f.h, g); err != nil {
 					return g, noCopy, err
 				} else if !ok {
 					continue
@@ -294,18 +318,22 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 				continue
 			}
 			holds := t.holds(f, f.grew(size))
-			same, err := t.samePrefix(f, orig, size)
-			if same {
+			same, intact, err := t.samePrefix(f, orig, g, size)
+			acked := false
+			if same && err == nil {
 				f.held.twin, f.held.head = g.ID, record.MakeFingerprint(head)
+				acked, err = t.ackedOf(orig, f, size)
 			}
 			switch {
 			case err != nil:
 				return g, noCopy, err
 			case holds, orig == nil: // not yet recognised
 				return g, undecided, nil
+			case !same && !intact:
+				return g, undecided, nil // the original comes first
 			case !same:
 				return g, noCopy, nil
-			case !t.ackedOf(orig, size):
+			case !acked:
 				return g, undecided, nil // it may be all that is left, should scribe end now
 			}
 			return g, mere, nil
@@ -324,11 +352,20 @@ func (t *Tailer) mayBeLocked(g record.Generation) bool {
 	return there.arch != nil || longEnough(there.size, g)
 }
 
-// ackedOf tells that what was read of f's first size bytes is acknowledged.
-func (t *Tailer) ackedOf(f *file, size uint64) bool {
+// ackedOf tells that all lines in the size bytes of c, a copy of f, are
+// acknowledged.
+func (t *Tailer) ackedOf(f, c *file, size uint64) (bool, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	return f.pub.acked >= min(size, f.pub.from)
+	acked := f.pub.acked
+	t.mu.Unlock()
+	if acked >= size {
+		return true, nil
+	}
+	buf := scratch.Get().(*[record.HeadMax]byte)
+	defer scratch.Put(buf)
+	rest := buf[:min(size-acked, record.HeadMax)]
+	n, err := c.h.ReadAt(rest, int64(acked))
+	return size-acked == uint64(n) && bytes.IndexByte(rest, '\n') < 0, noEOF(err)
 }
 
 // longEnough tells that a file of this size, which is not compressed, may be g's.
@@ -403,27 +440,34 @@ func (t *Tailer) holds(f *file, again bool) bool {
 }
 
 // samePrefix compares the end of f's first size bytes with the same bytes of orig,
-// if that has a name.
-func (t *Tailer) samePrefix(f, orig *file, size uint64) (bool, error) {
+// if that has a name. When they are not the same, intact tells that orig still has
+// what was read of it, which is g.
+func (t *Tailer) samePrefix(f, orig *file, g record.Generation, size uint64) (same, intact bool, err error) {
 	if orig == nil {
-		return false, nil
+		return false, true, nil
 	}
 	t.mu.Lock()
 	path := orig.path
 	t.mu.Unlock()
 	h, err := t.fs.Open(path)
 	if err != nil {
-		return false, noFile(err)
+		return false, true, noFile(err)
 	}
 	defer func() { _ = h.Close() }() // only read
 	var a, b [4096]byte
 	n := min(size, uint64(len(a)))
 	at := int64(size - n)
 	if _, err := f.h.ReadAt(a[:n], at); err != nil && !errors.Is(err, io.EOF) {
-		return false, err
+		return false, true, err
 	}
 	k, err := h.ReadAt(b[:n], at)
-	return uint64(k) == n && bytes.Equal(a[:n], b[:n]), noEOF(err)
+	if uint64(k) == n && bytes.Equal(a[:n], b[:n]) {
+		return true, true, nil
+	}
+	if err = noEOF(err); err == nil {
+		intact, err = matches(h, g.Head, g.Tail, g.To)
+	}
+	return false, intact, err
 }
 
 // skip leaves a file unread and says so once.

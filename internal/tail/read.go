@@ -170,6 +170,29 @@ func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool,
 	return record.MakeFingerprint(b) == tail, nil
 }
 
+// sameFile tells, like matches, that a file which may be another one is that of g,
+// or its copy. The beginning of a first line is the same in many files: what has
+// more than was read of that one is not known by it.
+func sameFile(r io.ReaderAt, g record.Generation) (bool, error) {
+	ok, err := matches(r, g.Head, g.Tail, g.To)
+	if !ok || err != nil || g.To == 0 || g.Head.Len >= shortHead {
+		return ok, err
+	}
+	var buf [shortHead + 1]byte
+	b := buf[:g.Head.Len]
+	if n, err := r.ReadAt(b, 0); n < len(b) {
+		return false, noEOF(err)
+	}
+	if bytes.IndexByte(b, '\n') >= 0 {
+		return true, nil
+	}
+	n, err := r.ReadAt(buf[:1], int64(g.To))
+	return n == 0, noEOF(err)
+}
+
+// shortHead is how long a beginning must be that has no end of a line.
+const shortHead = 64
+
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -224,6 +247,9 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	atEOF := uint64(n-before) == avail || n < before+want
 	if f.offset == f.nulls {
 		k := nulRun(data[body:])
+		if k == len(data)-body && atEOF && !v.away && k >= minNulRun {
+			return false, nil // room that the writer has made, and not yet used
+		}
 		if k == len(data)-body && !atEOF {
 			f.offset += uint64(k)
 			f.nulls += uint64(k)
@@ -375,6 +401,10 @@ func (t *Tailer) finish(f *file) {
 	t.closeFile(f)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.finishLocked(f)
+}
+
+func (t *Tailer) finishLocked(f *file) {
 	f.publishLocked()
 	f.finished = true
 	t.forgetLocked(f)
@@ -420,10 +450,15 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 	lost := size - int64(f.offset)
 	g := record.Generation{ID: f.id, Path: label, Head: f.head, Tail: f.tail, To: f.offset, Size: uint64(size), Dev: f.node.dev, Ino: f.node.ino}
 	if lost <= 0 {
-		path, node, ok := t.compressedFrom(f, g)
-		t.finish(f)
+		path, node, ok, err := t.lastOf(f, g)
+		if err != nil {
+			t.trouble(f, "find its copy", err)
+			return
+		}
 		if ok {
 			t.goOnIn(f, group, g, path, node)
+		} else {
+			t.finish(f)
 		}
 		return
 	}
@@ -436,12 +471,12 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 		t.retry(f)
 		return
 	}
-	t.finish(f)
 	if ok {
 		t.log.Info("file is gone before it was read to its end, reading the rest from its copy", "file", label, "copy", path, "offset", g.To)
 		t.goOnIn(f, group, g, path, node)
 		return
 	}
+	t.finish(f)
 	t.m.lostBytes.Add(int(lost))
 	t.log.Error("file is gone before it was read to its end", "file", label, "lost_bytes", lost)
 }

@@ -3,6 +3,7 @@ package tail
 import (
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"journalist/internal/record"
 )
@@ -36,8 +37,9 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	t.nameLocked(f, v.path)
 	f.changed, f.bound, f.maxSize, f.arch = t.o.Clock(), false, f.atSize, nil
 	f.publishLocked()
+	t.succeedLocked(v.group, old, v.node, heir)
 	t.mu.Unlock()
-	t.succeed(v.group, old, v.node, heir)
+	t.succeeded(old, heir)
 	return true, nil
 }
 
@@ -47,7 +49,10 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 func (t *Tailer) replaced(gr *group, g record.Generation, node inode) error {
 	heir, err := t.heirOf(gr, g, node)
 	if err == nil {
-		t.succeed(gr, g, node, heir)
+		t.mu.Lock()
+		t.succeedLocked(gr, g, node, heir)
+		t.mu.Unlock()
+		t.succeeded(g, heir)
 	}
 	return err
 }
@@ -68,14 +73,23 @@ func (t *Tailer) heirOf(gr *group, g record.Generation, not inode) (h heir, err 
 	if err != nil {
 		return heir{}, err
 	}
-	missed, err := t.missedSiblings(gr, g.Path, fi)
+	missed, err := t.missedSiblings(gr, g.Path, fi.ModTime())
 	return heir{path, node, missed}, err
 }
 
-func (t *Tailer) succeed(gr *group, g record.Generation, node inode, h heir) {
+// succeedLocked has the heir of g, if there is one, go on with it.
+func (t *Tailer) succeedLocked(gr *group, g record.Generation, node inode, h heir) {
+	if h.path != "" {
+		t.adoptLocked(gr, g, h.path, h.node)
+	} else {
+		t.fadeLocked(g, node)
+	}
+}
+
+// succeeded tells of it.
+func (t *Tailer) succeeded(g record.Generation, h heir) {
 	if h.path != "" {
 		t.log.Info("file was truncated, reading the rest from its copy", "file", g.Path, "copy", h.path, "offset", g.To)
-		t.adopt(gr, g, h.path, h.node)
 		t.admit(h.missed)
 		return
 	}
@@ -85,15 +99,12 @@ func (t *Tailer) succeed(gr *group, g record.Generation, node inode, h heir) {
 	} else {
 		t.log.Info("file was truncated, reading from its start", "file", g.Path)
 	}
-	t.fade(g, node)
 }
 
-// fade lets a generation end whose file holds another now. As long as not all that
+// fadeLocked lets a generation end whose file holds another now. As long as not all that
 // was read of it is acknowledged, the registry does not count it as gone: should
 // scribe be killed before, a shorter copy may still have it.
-func (t *Tailer) fade(g record.Generation, node inode) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *Tailer) fadeLocked(g record.Generation, node inode) {
 	acked := uint64(0)
 	for _, known := range t.reg.Inode(node.ino) {
 		if known.ID == g.ID {
@@ -203,23 +214,28 @@ func (t *Tailer) isCopy(path string, g record.Generation) (bool, error) {
 			return false, nil //nolint:nilerr // it is damaged, or not yet complete
 		}
 		defer p.shutDecoder()
-		same, err := matches(p, g.Head, g.Tail, g.To)
+		same, err := sameFile(p, g)
 		return err == nil && same, nil
 	}
-	return matches(h, g.Head, g.Tail, g.To)
+	return sameFile(h, g)
 }
 
 // adopt has the file at path continue the generation g.
 func (t *Tailer) adopt(gr *group, g record.Generation, path string, node inode) {
-	now := t.o.Clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.adoptLocked(gr, g, path, node)
+}
+
+func (t *Tailer) adoptLocked(gr *group, g record.Generation, path string, node inode) {
+	now := t.o.Clock()
 	f := t.files[node]
 	if f == nil {
 		f = &file{group: gr, label: g.Path, node: node, path: path, changed: now, seen: t.scans}
 		t.files[node] = f
 	}
 	f.adopt = &g
+	t.heirs[g.ID] = f
 	f.retry = true
 	f.skip = ""
 	t.enqueueLocked(f)
@@ -228,7 +244,7 @@ func (t *Tailer) adopt(gr *group, g record.Generation, path string, node inode) 
 // missedSiblings finds what was at label and rotated away again before anybody
 // looked: rotations of it, known to nobody, that are not older than the one at
 // hand. Those of another log whose name goes on where label ends are not.
-func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (missed []*file, err error) {
+func (t *Tailer) missedSiblings(g *group, label string, than time.Time) (missed []*file, err error) {
 	dir, base := filepath.Split(label)
 	entries, err := t.fs.ReadDir(filepath.Clean(dir))
 	if err != nil {
@@ -247,7 +263,7 @@ func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (misse
 		if noFile(err) != nil {
 			return nil, err
 		}
-		if err != nil || !fi.Mode().IsRegular() || fi.ModTime().Before(than.ModTime()) || now.Sub(fi.ModTime()) > g.DeadTime {
+		if err != nil || !fi.Mode().IsRegular() || fi.ModTime().Before(than) || now.Sub(fi.ModTime()) > g.DeadTime {
 			continue
 		}
 		node, _, ok := inodeOf(fi)
@@ -258,4 +274,24 @@ func (t *Tailer) missedSiblings(g *group, label string, than fs.FileInfo) (misse
 		t.mu.Unlock()
 	}
 	return missed, nil
+}
+
+// missedBehind is missedSiblings for a file that is nowhere any more, and was last
+// seen to change at mtime. Its copies are not meant.
+func (t *Tailer) missedBehind(g *group, label string, mtime time.Time, head record.Fingerprint) ([]*file, error) {
+	missed, err := t.missedSiblings(g, label, mtime)
+	if err != nil || head.Len == 0 {
+		return nil, err
+	}
+	var out []*file
+	for _, f := range missed {
+		copied, err := t.isCopy(f.path, record.Generation{Head: head})
+		if err != nil {
+			return nil, err
+		}
+		if !copied {
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }

@@ -213,6 +213,7 @@ type Tailer struct {
 	files    map[inode]*file
 	byID     map[record.SourceID]*file
 	fading   map[record.SourceID]record.Generation // over, with acks to come
+	heirs    map[record.SourceID]*file             // to go on with a generation, while they are not bound to it
 	byPath   map[string]*file                      // for the watcher
 	queue    []*file
 	packed   []*file
@@ -263,6 +264,7 @@ func New(o Options) (*Tailer, error) {
 		files:    make(map[inode]*file),
 		byID:     make(map[record.SourceID]*file),
 		fading:   make(map[record.SourceID]record.Generation),
+		heirs:    make(map[record.SourceID]*file),
 		byPath:   make(map[string]*file),
 		inflight: make(map[*record.Lines]*run),
 		problems: make(map[string]string),

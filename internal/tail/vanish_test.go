@@ -1,0 +1,222 @@
+package tail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"journalist/internal/record"
+)
+
+// TestHalfALineIsNoName: another file that happens to begin with the same half line
+// is read from its start.
+func TestHalfALineIsNoName(t *testing.T) {
+	r := newRig(t, nil)
+	r.write("app.log", "a\n")
+	r.settle()
+	r.rename("app.log", "app.log.1")
+	r.write("app.log", "x")
+	r.settle()
+	r.rename("app.log.1", "app.log.2")
+	r.rename("app.log", "app.log.1")
+	r.settle()
+	r.grace()
+	r.want("a|x[_unterminated]")
+	r.stop()
+	if err := os.WriteFile(r.path("app.log.1"), []byte("xylophone\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.settle()
+	r.grace()
+	r.want("xylophone")
+
+	for _, c := range []struct {
+		read, file string
+		same       bool
+	}{
+		{"x", "x", true},
+		{"x", "xy\n", false},
+		{"x\n", "x\ny\n", true},
+		{strings.Repeat("x", shortHead), strings.Repeat("x", 2*shortHead), true},
+	} {
+		g := record.Generation{Head: record.MakeFingerprint([]byte(c.read)), Tail: record.MakeFingerprint([]byte(c.read)), To: uint64(len(c.read))}
+		if same, err := sameFile(bytes.NewReader([]byte(c.file)), g); same != c.same || err != nil {
+			t.Fatalf("%q read of %q is the same: %v, %v", c.read, c.file, same, err)
+		}
+	}
+}
+
+// TestCompressedWithSuccessors: between two looks a log is rotated twice, and what
+// was known of it is compressed.
+func TestCompressedWithSuccessors(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		r := newRig(t, nil)
+		r.write("app.log.7", "z\n")
+		r.age("app.log.7", time.Hour) // was there before, and is nobody's
+		r.write("app.log", "a\n")
+		r.settle()
+		r.want("a")
+		if down {
+			r.stop()
+		}
+		r.write("app.log", "b\n")
+		r.rename("app.log", "app.log.2")
+		r.write("app.log.1", "c\n")
+		r.write("app.log", "d\n")
+		r.compress("app.log.2", ".gz")
+		if down {
+			r.start()
+		}
+		r.settle()
+		r.later()
+		got := strings.Split(r.texts(), "|")
+		seen := map[string]int{}
+		for _, line := range got {
+			seen[line]++
+		}
+		if len(got) != 3 || seen["b"] != 1 || seen["c"] != 1 || seen["d"] != 1 {
+			t.Fatalf("down %v: lines are %q\n%s", down, got, r.logged())
+		}
+		r.restart()
+		r.settle()
+		r.later()
+		r.want("")
+		r.stop()
+	}
+}
+
+// TestDeletedBehindTruncation: what was written last is only in the copy.
+func TestDeletedBehindTruncation(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.CloseIdle = time.Nanosecond })
+	r.write("app.log", "a\n")
+	r.settle()
+	r.advance(time.Second)
+	r.settle()
+	r.want("a")
+	r.write("app.log", "b\n")
+	r.copy("app.log", "app.log.1")
+	r.truncate("app.log", 0)
+	r.remove("app.log")
+	r.settle()
+	r.later()
+	r.want("b")
+	r.restart()
+	r.settle()
+	r.later()
+	r.want("")
+}
+
+// TestCopyOfWhatIsNotRead: a copy is not taken for read before its original is.
+func TestCopyOfWhatIsNotRead(t *testing.T) {
+	refuse := false
+	r := newRig(t, wide)
+	output := r.o.Output
+	r.stop()
+	r.o.Output = func(ctx context.Context, l *record.Lines) error {
+		if refuse {
+			return errors.New("no room")
+		}
+		return output(ctx, l)
+	}
+	r.start()
+	r.write("app.log", "a\n")
+	r.settle()
+	r.want("a")
+	refuse = true
+	r.write("app.log", "b\n")
+	r.copy("app.log", "app.log.1")
+	r.settle()
+	r.later()
+	r.later()
+	r.truncate("app.log", 0)
+	refuse = false
+	r.settle()
+	r.later()
+	r.want("b")
+}
+
+// TestHeirHasTheInodeOfAnother: the copy that a truncated log goes on in has the
+// inode that another log had, whose rest is in a compressed file.
+func TestHeirHasTheInodeOfAnother(t *testing.T) {
+	r := newRig(t, func(o *Options) {
+		o.Groups[0].Paths[0] = filepath.Join(filepath.Dir(o.Groups[0].Paths[0]), "*.log")
+	})
+	r.write("a.log", "a1\n")
+	r.write("b.log", "b1\n")
+	r.settle()
+	r.texts()
+	r.stop()
+	r.write("a.log", "a2\n")
+	r.write("b.log", "b2\n")
+	r.copy("a.log", "kept")
+	r.compress("kept", ".gz")
+	r.rename("kept.gz", "a.log.1.gz")
+	b, err := os.ReadFile(r.path("b.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.reuse("a.log", "b.log.1", string(b))
+	r.truncate("b.log", 0)
+	r.start()
+	r.settle()
+	r.later()
+	if got := r.texts(); got != "b2|a2" && got != "a2|b2" {
+		t.Fatalf("lines are %q\n%s", got, r.logged())
+	}
+}
+
+// TestSiblingsBehindAnError: the folder cannot be read in full when scribe starts.
+func TestSiblingsBehindAnError(t *testing.T) {
+	disk := &listOnce{faulty: &faulty{}}
+	r := newRig(t, func(o *Options) { o.FS = disk })
+	r.write("app.log", "a\n")
+	r.settle()
+	r.want("a")
+	r.stop()
+	r.rename("app.log", "app.log.2")
+	r.write("app.log.1", "b\n")
+	r.write("app.log", "c\n")
+	r.start()
+	disk.left = 1 // that of the pattern needs none
+	r.settle()
+	disk.left = -1
+	r.settle()
+	r.grace()
+	if got := r.texts(); got != "c|b" && got != "b|c" {
+		t.Fatalf("lines are %q\n%s", got, r.logged())
+	}
+}
+
+// listOnce lists folders as often as is left, if that is not negative.
+type listOnce struct {
+	*faulty
+	left int
+}
+
+func (l *listOnce) ReadDir(name string) ([]os.DirEntry, error) {
+	if l.left == 0 {
+		return nil, syscall.EIO
+	}
+	l.left--
+	return l.faulty.ReadDir(name)
+}
+
+// TestRoomAhead: NUL bytes at the end of a file that has nothing else are not text.
+func TestRoomAhead(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxLine = 64 })
+	r.write("app.log", strings.Repeat("\x00", 500))
+	r.settle()
+	r.want("")
+	r.write("app.log", "half")
+	r.settle()
+	r.write("app.log", " a line\n")
+	r.settle()
+	r.want("half a line")
+}
