@@ -23,6 +23,8 @@ type service struct {
 	append bool // opened with O_APPEND
 	at     int  // where it writes next without
 	half   int  // the line it has begun, -1 for none
+	// copied: its log is being copied and truncated; nobody else rotates it then.
+	copied bool
 	rest   string
 }
 
@@ -137,9 +139,10 @@ func (w *world) begin(s *service, rng *rand.Rand) {
 	if !here { // a moved file is taken for complete after a while
 		w.tear(s)
 	}
-	k := rng.IntN(len(s.rest) + 1)
-	w.put(s, s.rest[:k])
-	s.rest = s.rest[k:]
+	if k := rng.IntN(len(s.rest) + 1); k > 0 {
+		w.put(s, s.rest[:k])
+		s.rest = s.rest[k:]
+	}
 }
 
 // knows tells that scribe has an identity for a file.
@@ -219,6 +222,9 @@ func (w *world) shift(log string) string {
 // rename rotates as logrotate's create does. The service goes on in its old file
 // until it opens the new one.
 func (w *world) rename(s *service, reopen bool) {
+	if s.copied {
+		return
+	}
 	w.disk.mu.Lock()
 	n := w.disk.names[s.name]
 	w.disk.mu.Unlock()
@@ -245,10 +251,15 @@ func (w *world) rename(s *service, reopen bool) {
 func (w *world) truncate(s *service) {
 	w.disk.mu.Lock()
 	n := w.disk.names[s.name]
-	if n == nil {
-		w.disk.mu.Unlock()
-		return
+	w.disk.mu.Unlock()
+	if n != nil && !s.copied {
+		w.cut(n)
 	}
+}
+
+// cut cuts a file to nothing.
+func (w *world) cut(n *inode) {
+	w.disk.mu.Lock()
 	var others []*inode
 	for _, o := range w.disk.names {
 		if o != n {
@@ -256,8 +267,10 @@ func (w *world) truncate(s *service) {
 		}
 	}
 	w.disk.mu.Unlock()
-	if s.n == n {
-		w.tear(s)
+	for _, s := range w.services {
+		if s.n == n {
+			w.tear(s)
+		}
 	}
 	id, known := w.knows(n)
 	if known {
@@ -271,17 +284,11 @@ func (w *world) truncate(s *service) {
 	n.data, n.mtime = nil, time.Now()
 }
 
-// copyFrom appends what a log has behind from to its copy, up to a share of it.
-func (w *world) copyFrom(s *service, to string, share float64) {
+// copyTo appends what a log has behind the end of its copy to that, up to a share
+// of it.
+func (w *world) copyTo(c, n *inode, share float64) {
 	w.disk.mu.Lock()
 	defer w.disk.mu.Unlock()
-	n, c := w.disk.names[s.name], w.disk.names[to]
-	if n == nil {
-		return
-	}
-	if c == nil {
-		c = w.disk.makeLocked(to)
-	}
 	upTo := int(share * float64(len(n.data)))
 	if upTo > len(c.data) {
 		c.writeAt(n.data[len(c.data):upTo], len(c.data))
@@ -293,7 +300,7 @@ func (w *world) compress(s *service, i int) {
 	from := fmt.Sprintf("%s.%d", s.name, i)
 	w.disk.mu.Lock()
 	n := w.disk.names[from]
-	if n == nil || n.users > 0 || w.disk.names[from+".gz"] != nil {
+	if n == nil || n.users > 0 || s.copied || w.disk.names[from+".gz"] != nil {
 		w.disk.mu.Unlock()
 		return
 	}
@@ -392,7 +399,7 @@ func (w *world) twice(s *service, rng *rand.Rand) {
 	w.disk.mu.Lock()
 	n := w.disk.names[s.name]
 	w.disk.mu.Unlock()
-	if n == nil {
+	if n == nil || s.copied {
 		return
 	}
 	id, known := w.knows(n)
@@ -419,6 +426,20 @@ func (w *world) twice(s *service, rng *rand.Rand) {
 func (w *world) copyTruncate(s *service, rng *rand.Rand) {
 	w.act.Lock()
 	to := w.shift(s.name)
+	w.disk.mu.Lock()
+	n := w.disk.names[s.name]
+	if n == nil {
+		w.disk.mu.Unlock()
+		w.act.Unlock()
+		return
+	}
+	c := w.disk.makeLocked(to)
+	for _, x := range []*inode{n, c} { // both are open until the end
+		x.users++
+		defer w.leave(x)
+	}
+	s.copied = true
+	w.disk.mu.Unlock()
 	w.act.Unlock()
 	step := func(f func()) {
 		w.act.Lock()
@@ -429,7 +450,7 @@ func (w *world) copyTruncate(s *service, rng *rand.Rand) {
 	if rng.IntN(2) == 0 {
 		// A copy that nobody adds to for long counts as one that nobody goes on with.
 		w.act.Lock()
-		w.copyFrom(s, to, rng.Float64())
+		w.copyTo(c, n, rng.Float64())
 		w.act.Unlock()
 		time.Sleep(time.Duration(rng.IntN(8000)) * time.Millisecond)
 		if rng.IntN(2) == 0 {
@@ -438,30 +459,46 @@ func (w *world) copyTruncate(s *service, rng *rand.Rand) {
 			w.act.Unlock()
 		}
 	}
-	step(func() { w.copyFrom(s, to, 1) })
+	step(func() { w.copyTo(c, n, 1) })
 	if rng.IntN(2) == 0 {
 		step(func() { w.write(s, rng, 1+rng.IntN(5)) })
 	}
 	w.act.Lock()
 	defer w.act.Unlock()
 	w.disk.mu.Lock()
-	c, n := w.disk.names[to], w.disk.names[s.name]
-	if c != nil && n != nil { // the line that the copy ends in
-		for _, m := range lineText.FindAllIndex(n.data, -1) {
-			if m[0] < len(c.data) && len(c.data) < m[1] {
-				w.ledger.update(numbers(n.data[m[0]:m[1]])[0], func(x *line) { x.torn = true })
-			}
+	for _, m := range lineText.FindAllIndex(n.data, -1) { // the line that the copy ends in
+		if m[0] < len(c.data) && len(c.data) < m[1] {
+			w.ledger.update(numbers(n.data[m[0]:m[1]])[0], func(x *line) { x.torn = true })
 		}
 	}
-	if c != nil && (len(c.data) <= record.HeadMax || bytes.Count(c.data[:record.HeadMax], []byte{0}) >= record.HeadMax/2) {
+	if len(c.data) <= record.HeadMax || bytes.Count(c.data[:record.HeadMax], []byte{0}) >= record.HeadMax/2 {
 		// Too short, or too much of a hole, to be known for a copy of what scribe has
 		// read further.
 		for _, n := range numbers(c.data) {
 			w.ledger.update(n, func(x *line) { x.again = true })
 		}
 	}
+	if len(c.data) < min(len(n.data), record.HeadMax) {
+		// What scribe knows it by may be longer than the copy; a later scribe does not
+		// find that.
+		sent := w.sent()
+		for _, k := range numbers(c.data) {
+			if !sent[k] {
+				w.ledger.update(k, func(x *line) { x.maybe = "copied before its beginning was complete" })
+			}
+		}
+	}
 	w.disk.mu.Unlock()
-	w.truncate(s)
+	s.copied = false
+	w.cut(n)
+}
+
+// leave closes a file that somebody has open.
+func (w *world) leave(n *inode) {
+	w.disk.mu.Lock()
+	defer w.disk.mu.Unlock()
+	n.users--
+	w.disk.releaseLocked(n)
 }
 
 // pass lets time pass, or not.

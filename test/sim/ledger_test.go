@@ -213,6 +213,9 @@ func (l *ledger) pieceLocked(text string) bool {
 		if x.torn && (strings.Contains(x.text, text) || piecesOf(text, x.text)) {
 			return true
 		}
+		if x.maybe != "" && strings.HasPrefix(x.text, text) {
+			return true // split, and the rest was destroyed
+		}
 	}
 	return false
 }

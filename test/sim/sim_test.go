@@ -126,6 +126,17 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d runs", done)
 }
 
+// TestFailedBefore runs seeds that once found something.
+func TestFailedBefore(t *testing.T) {
+	for _, seed := range []uint64{
+		23, 141, 2037, 3027, 4063, 9175, 9353, 9365, 50056, 50108, 50123, 50140, 51059, 51076, 52078, 52174,
+	} {
+		if !t.Failed() {
+			one(t, seed)
+		}
+	}
+}
+
 func one(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	o := newSetting(rng)
