@@ -28,8 +28,8 @@ func ex(sec int, stream, frac string) string {
 func TestCRI(t *testing.T) {
 	o := Options{Format: FormatCRI}
 	expect(t, o, crio(1, "stdout", "F", "hello")+crio(2, "stderr", "F", "")+crio(3, "stdout", "F:x", "tagged")+"2026-03-01T12:00:04+02:00 stdout F\n",
-		"hello"+ex(1, "stdout", "669794202"), ""+ex(2, "stderr", "669794202"), "tagged"+ex(3, "stdout", "669794202"),
-		` {"@timestamp":"2026-03-01T12:00:04+02:00","stream":"stdout"}`)
+		"hello"+ex(1, "stdout", "669794202"), ` {"@timestamp":"2026-03-01T12:00:02.669794202Z","message":"","stream":"stderr"}`, "tagged"+ex(3, "stdout", "669794202"),
+		` {"@timestamp":"2026-03-01T12:00:04+02:00","message":"","stream":"stdout"}`)
 	// Parts of the two streams among each other.
 	src := crio(1, "stdout", "P", "a1 ") + crio(1, "stderr", "P", "b1 ") + crio(1, "stdout", "P", "a2 ") + crio(1, "stderr", "F", "b2") +
 		crio(2, "stderr", "F", "c") + crio(2, "stdout", "F", "a3") + crio(2, "stdout", "F", "d")

@@ -37,6 +37,10 @@ func (w *work) extra(e *event, i int) {
 		key(record.FieldTime)
 		d = append(append(append(d, '"'), get(m.time)...), '"')
 	}
+	if w.l.Rows[i].Len == 0 { // empty, which is not the same as missing
+		key(record.FieldMessage)
+		d = append(d, `""`...)
+	}
 	if m.stream.n > 0 {
 		key("stream")
 		if m.quoted {

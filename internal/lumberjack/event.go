@@ -116,7 +116,7 @@ func (e *eventEncoder) appendMerged(dst []byte, i int, extra []byte) []byte {
 	} else {
 		dst = append(append(dst, `"@timestamp":`...), e.time...)
 	}
-	if !has(record.FieldMessage) {
+	if r.Len > 0 && !has(record.FieldMessage) {
 		dst = append(dst, `,"message":`...)
 		dst = record.AppendJSONString(dst, e.l.Text(i))
 	}

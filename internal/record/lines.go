@@ -30,7 +30,8 @@ type Lines struct {
 
 // Extra is a JSON object whose fields belong to one row: Data[Off:Off+Len]. It
 // wins over the run's fields of the same names; an @timestamp in it is the time of
-// the row, and a message in it stands for the row's text.
+// the row, and a message in it stands for the row's text. A row with an extra and
+// with an empty text has no message but that of the extra.
 type Extra struct {
 	Row      uint32 // index into Rows
 	Off, Len uint32

@@ -139,6 +139,7 @@ func TestRules(t *testing.T) {
 			},
 		},
 		{"time of logfmt", Options{Format: Logfmt}, []string{`ts=2026-11-22T05:00:00Z msg=hi`}, []string{"hi\t" + `{"ts":"2026-11-22T05:00:00Z","@timestamp":"2026-11-22T05:00:00Z"}`}},
+		{"an empty line stays one", Options{Rules: []Rule{{Add: []record.Pair{{Name: "team", Value: "core"}}}}}, []string{""}, []string{"\t{\"team\":\"core\",\"message\":\"\"}"}},
 		{"message over text", Options{Rules: []Rule{{Rename: []Renaming{{"m", "message"}}}}}, []string{"old\t{\"m\":\"new\",\"message\":\"mid\"}"}, []string{"new"}},
 		{"sample all", Options{Rules: []Rule{{Sample: &Sample{1}}}}, []string{"x"}, []string{"x\t{\"sample_rate\":1}"}},
 		{"sample none", Options{Rules: []Rule{{Sample: &Sample{0}, If: word("", "x")}}}, []string{"x", "y"}, []string{"y"}},

@@ -74,6 +74,14 @@ func (r *row) json() []byte {
 	return appendObject(nil, r.members)
 }
 
+// keepEmpty says that the row's text is empty: with fields of its own and without a
+// text it would have none.
+func (r *row) keepEmpty() {
+	if _, ok := findMember(r.members, record.FieldMessage); !ok && len(r.members) > 0 {
+		r.members = append(r.members, member{record.FieldMessage, []byte(`""`)})
+	}
+}
+
 // touch notes that the members are about to change.
 func (r *row) touch() {
 	r.list()

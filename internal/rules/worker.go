@@ -55,6 +55,9 @@ func (w *worker) keep(at int, line *record.Line, e record.Extra) {
 	}
 	switch {
 	case w.row.changed:
+		if line.Len == 0 && !w.row.whole {
+			w.row.keepEmpty()
+		}
 		if text := w.row.json(); text != nil {
 			off, n := w.put(text)
 			w.extras = append(w.extras, record.Extra{Row: uint32(at), Off: off, Len: n})

@@ -51,7 +51,7 @@ func (m *mapper) row(b *record.Batch, l *record.Lines, i int, extra []byte) {
 	}
 	last := b.Len() - 1
 	message, offset := b.NameID(record.FieldMessage), b.NameID(record.FieldOffset)
-	if !own || b.Own(last, message).Kind == record.Missing {
+	if !own || r.Len > 0 && b.Own(last, message).Kind == record.Missing {
 		b.Add(message, record.StringValue(l.Text(i)))
 	}
 	if !own || b.Own(last, offset).Kind == record.Missing {

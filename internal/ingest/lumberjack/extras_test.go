@@ -63,6 +63,21 @@ func TestMapExtras(t *testing.T) {
 	}
 }
 
+// TestMapFieldsAlone: a row that is its fields alone has no message.
+func TestMapFieldsAlone(t *testing.T) {
+	l := withExtras(run(1, 0, true, "", ""), `{"level":"warn"}`, `{"message":""}`)
+	l.ReadTime = 7
+	m := newMapper()
+	m.block(overTheWire(t, l), func(*record.Batch) { t.Error("a batch is complete") })
+	b := m.endRun()
+	if got := show(b, 0); got != `7 own=false level:string=warn offset:int=0` {
+		t.Error(got)
+	}
+	if got := show(b, 1); !strings.Contains(got, "message:string=") {
+		t.Error(got)
+	}
+}
+
 // TestMapLargeExtras: fields may take many times their bytes in a batch; it is cut
 // between rows and the positions of the parts follow each other.
 func TestMapLargeExtras(t *testing.T) {
