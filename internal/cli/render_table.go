@@ -137,4 +137,3 @@ func (r *tableRenderer) Flush() error {
 	}
 	return r.start()
 }
-

@@ -153,6 +153,9 @@ func (s *PatternSet) Range(a TrendAxis) (r TrendRange) {
 	return r
 }
 
+// TextSize is about what a text that is collected takes.
+func TextSize(text []byte) int64 { return int64(len(text)) + 40 }
+
 // Thin leaves so many patterns with the most rows most of their texts and the others
 // few, and returns how many rows these have at most and how many bytes are left.
 func (s *PatternSet) Thin(common, most, few int) (rows, size int64) {
@@ -163,7 +166,7 @@ func (s *PatternSet) Thin(common, most, few int) (rows, size int64) {
 		}
 		p.Texts = slices.Clone(p.Texts[:min(len(p.Texts), keep)])
 		for _, x := range p.Texts {
-			size += int64(len(x))
+			size += TextSize(x)
 		}
 	}
 	return rows, size

@@ -233,9 +233,12 @@ func BenchmarkPatterns(b *testing.B) {
 	for _, c := range []struct {
 		name   string
 		filter scan.Expr
+		want   scan.PatternDetails
 	}{
-		{"all", nil},
-		{"word", scan.Text{Pattern: match.NewWord("from")}},
+		{"all", nil, scan.PatternDetails{Examples: true, Trend: true, Values: true}},
+		{"all without values", nil, scan.PatternDetails{Examples: true, Trend: true}},
+		{"all without trends", nil, scan.PatternDetails{Examples: true}},
+		{"word", scan.Text{Pattern: match.NewWord("from")}, scan.PatternDetails{Examples: true, Trend: true, Values: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			req := scan.Request{From: -1 << 63, To: 1<<63 - 1, Parallel: 2, Filter: c.filter}
@@ -243,7 +246,7 @@ func BenchmarkPatterns(b *testing.B) {
 			before := cpuSeconds()
 			for b.Loop() {
 				var err error
-				if found, _, _, err = s.Patterns(context.Background(), &req, "message", 50, scan.PatternDetails{Examples: true, Trend: true, Values: true}); err != nil {
+				if found, _, _, err = s.Patterns(context.Background(), &req, "message", 50, c.want); err != nil {
 					b.Fatal(err)
 				}
 			}

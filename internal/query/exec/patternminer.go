@@ -14,7 +14,7 @@ const (
 	// maxTexts is about how many bytes of texts a worker collects for the values of
 	// slots. When there are more, all patterns keep half as many, and all but the
 	// commonTexts ones with the most rows no more than fewTexts.
-	maxTexts    = 4 << 20
+	maxTexts    = 3 << 20
 	commonTexts = 1000
 	fewTexts    = 4
 )
@@ -212,7 +212,7 @@ func (m *patternMiner) collect(p *scan.Pattern, text []byte, rows int64) {
 	for n := max(p.Count-rows, 0) + 1; n <= p.Count; n++ {
 		if len(p.Texts) < most {
 			p.Texts = append(p.Texts, slices.Clone(text))
-			m.texts += int64(len(text)) + 24
+			m.texts += scan.TextSize(text)
 			continue
 		}
 		m.random ^= m.random << 13
