@@ -25,6 +25,7 @@ func TestExploreCommands(t *testing.T) {
 		{[]string{"patterns", "x | where y", "--of", "path"}, "x | where y | patterns 50 of path"},
 		{[]string{"compare"}, "* | compare 1h | limit 50"},
 		{[]string{"compare", "x", "-s", "15m"}, "x | compare 15m | limit 50"},
+		{[]string{"compare", "x", "-s", "1y"}, "x | compare 1y | limit 50"},
 		{[]string{"compare", "x", "-s", "15m", "--with", "7d"}, "x | compare 7d | limit 50"},
 		{[]string{"compare", "--from", "2026-03-01T12:00:00Z", "--to", "2026-03-01T13:30:00Z"}, "* | compare 90m | limit 50"},
 		{[]string{"context", "panic"}, "(panic) | context 10 10"},

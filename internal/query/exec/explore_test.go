@@ -298,8 +298,8 @@ func TestPatternsAgreeWithTables(t *testing.T) {
 		src := randomSource(t)
 		e := exec.New(exec.Options{Source: src, Parallel: rapid.IntRange(1, 4).Draw(t, "parallel")})
 		query := "b:* | patterns of a"
-		got := answer(t, e, query+" | fields pattern, count, first, last")
-		if want := answer(t, e, fmt.Sprintf("b:* | limit %d | patterns of a | fields pattern, count, first, last", math.MaxInt32/4)); !slices.Equal(got, want) {
+		got := answer(t, e, query+" | fields pattern, count, trend, first, last, values")
+		if want := answer(t, e, fmt.Sprintf("b:* | limit %d | patterns of a | fields pattern, count, trend, first, last, values", math.MaxInt32/4)); !slices.Equal(got, want) {
 			t.Fatalf("of the scan %q\nof a table %q", got, want)
 		}
 		sum := answer(t, e, query+" | stats sum(count) as n")

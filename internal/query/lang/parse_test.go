@@ -589,6 +589,14 @@ func TestParsePeriod(t *testing.T) {
 	if err != nil || !to.IsZero() || !from.Equal(now.Add(-time.Hour)) {
 		t.Errorf("1h: %v to %v, %v", from, to, err)
 	}
+	if from, _, err = ParsePeriod("1y", now); err != nil || !from.Equal(now.AddDate(0, 0, -365)) {
+		t.Errorf("1y: %v, %v", from, err)
+	}
+	for _, s := range []string{"1y2d", "2d1y", "1.5y"} {
+		if _, _, err := ParseBucket(s); err == nil {
+			t.Errorf("%s is a bucket", s)
+		}
+	}
 }
 
 func TestTemplates(t *testing.T) {
