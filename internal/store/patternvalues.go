@@ -27,16 +27,19 @@ type picked struct {
 // picker chooses the rows whose values are counted, the newest of each pattern.
 type picker struct {
 	p     *patterns
-	x     *scanner // reads the units again, without being traced
-	index *scan.PatternIndex
-	left  []int64 // how many rows are wanted of each pattern
-	open  int     // patterns of which some are
+	x     *scanner             // reads the units again, without being traced
+	index []*scan.PatternIndex // of each worker
+	left  []int64              // how many rows are wanted of each pattern
+	open  int                  // patterns of which some are
 }
 
 // values counts what stands in the slots of some patterns, in a sample of their rows.
 // Without values the patterns still stand.
 func (p *patterns) values(ctx context.Context, list []scan.Pattern) error {
-	k := &picker{p: p, index: scan.NewPatternIndex(list), left: make([]int64, len(list)), open: len(list)}
+	k := &picker{p: p, left: make([]int64, len(list)), open: len(list)}
+	for range p.forms {
+		k.index = append(k.index, scan.NewPatternIndex(list))
+	}
 	k.x = &scanner{store: p.x.store, req: p.x.req, filter: p.x.filter}
 	sample := int64(scan.SampleOf(len(list)))
 	for i := range list {
@@ -83,86 +86,114 @@ func (k *picker) pick(ctx context.Context, list []scan.Pattern) (units []unit, r
 		return cmp.Or(cmp.Compare(k.p.units[b].last, k.p.units[a].last), cmp.Compare(b, a))
 	})
 	more := moreUnits
-	for _, at := range order {
-		if k.open == 0 {
-			break
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		if !slices.ContainsFunc(holds[at], func(i int) bool { return k.left[i] > 0 }) {
-			if more--; more < 0 {
-				continue
+	for len(order) > 0 && k.open > 0 {
+		var round []unit
+		for len(order) > 0 && len(round) < 4*len(k.index) {
+			at := order[0]
+			order = order[1:]
+			if !slices.ContainsFunc(holds[at], func(i int) bool { return k.left[i] > 0 }) {
+				if more--; more < 0 {
+					continue
+				}
 			}
+			u := k.p.units[at]
+			u.rank = len(round)
+			round = append(round, u)
 		}
-		u := k.p.units[at]
-		chosen, err := k.choose(&u)
-		if err = k.x.finish(&u, &scan.Stats{}, err); err != nil {
+		chosen := make([]picked, len(round))
+		err := k.x.parallel(ctx, round, func(ctx context.Context, worker int, u *unit) (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			chosen[u.rank], err = k.choose(u, worker)
+			return k.x.finish(u, &scan.Stats{}, err)
+		})
+		if err != nil {
 			return nil, nil, err
 		}
-		if len(chosen.rows) > 0 {
-			u.rank = len(rows)
-			units, rows = append(units, u), append(rows, chosen)
+		for i, u := range round {
+			if c := k.keep(&chosen[i]); len(c.rows) > 0 {
+				u.rank = len(rows)
+				units, rows = append(units, u), append(rows, c)
+			}
 		}
 	}
 	return units, rows, nil
 }
 
-// choose picks the newest rows of a unit.
-func (k *picker) choose(u *unit) (chosen picked, err error) {
+// keep takes of what was chosen, the newest first, what is still wanted.
+func (k *picker) keep(chosen *picked) (kept picked) {
+	for i, pattern := range chosen.patterns {
+		if k.left[pattern] == 0 {
+			continue
+		}
+		kept.rows, kept.patterns = append(kept.rows, chosen.rows[i]), append(kept.patterns, pattern)
+		if k.left[pattern]--; k.left[pattern] == 0 {
+			k.open--
+		}
+	}
+	slices.Reverse(kept.rows)
+	slices.Reverse(kept.patterns)
+	return kept
+}
+
+// choose picks the newest rows of a unit, newest first, as many as are wanted of each
+// pattern while nobody else picks any.
+func (k *picker) choose(u *unit, worker int) (chosen picked, err error) {
 	r, sel, err := k.x.selection(u, &scan.Stats{})
 	if err != nil || sel == nil {
 		return chosen, err
 	}
-	mem := &k.p.forms[0]
+	mem, index := &k.p.forms[worker], k.index[worker]
 	t, err := k.p.coded(r, mem)
 	if err != nil {
 		return chosen, err
 	}
+	left, open := slices.Clone(k.left), k.open
 	take := func(row uint32, pattern int) bool {
-		if pattern >= 0 && k.left[pattern] > 0 {
+		if pattern >= 0 && left[pattern] > 0 {
 			chosen.rows, chosen.patterns = append(chosen.rows, row), append(chosen.patterns, pattern)
-			if k.left[pattern]--; k.left[pattern] == 0 {
-				k.open--
+			if left[pattern]--; left[pattern] == 0 {
+				open--
 			}
 		}
-		return k.open > 0
+		return open > 0
 	}
 	if t != nil {
-		of := make([]int, t.n) // the pattern of each code, from 1 on
+		of := make([]int, t.n) // 0: not looked at, else the pattern of a code and 2
 		for i := len(t.ids) - 1; i >= 0; i-- {
 			row, code := t.row(i), t.ids[i]
 			if !sel.Has(row) {
 				continue
 			}
 			if of[code] == 0 {
-				of[code] = k.index.Of(t.form(int(code))) + 2
+				of[code] = index.Of(t.form(int(code))) + 2
 			}
 			if !take(row, of[code]-2) {
 				break
 			}
 		}
-	} else if c, err := r.Col(k.p.field); err != nil {
-		return picked{}, err
-	} else if c != nil {
-		list := sel.Rows(nil)
-		list = list[max(0, len(list)-valueRows):]
-		cursor := column.Cursor{Col: c}
-		slots := make([]int, len(list))
-		for i, row := range list {
-			slots[i] = int(cursor.Slot(row))
+		return chosen, nil
+	}
+	c, err := r.Col(k.p.field)
+	if err != nil || c == nil {
+		return chosen, err
+	}
+	list := sel.Rows(nil)
+	list = list[max(0, len(list)-valueRows):]
+	cursor := column.Cursor{Col: c}
+	slots := make([]int, len(list))
+	for i, row := range list {
+		slots[i] = cursor.Slot(row)
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		if slots[i] < 0 || !mem.formOf(c.Value(slots[i])) {
+			continue
 		}
-		for i := len(list) - 1; i >= 0; i-- {
-			if slots[i] < 0 || !mem.formOf(c.Value(slots[i])) {
-				continue
-			}
-			if !take(list[i], k.index.Of(mem.form)) {
-				break
-			}
+		if !take(list[i], index.Of(mem.form)) {
+			break
 		}
 	}
-	slices.Reverse(chosen.rows)
-	slices.Reverse(chosen.patterns)
 	return chosen, nil
 }
 
