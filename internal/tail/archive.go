@@ -27,6 +27,7 @@ type archive struct {
 	size    int64
 	mtime   time.Time
 	waiting bool // for another one to be closed
+	damage  string
 }
 
 // extentLocked is how long the file is as far as is known; that of what was
@@ -77,6 +78,7 @@ func (t *Tailer) wakePackedLocked() {
 // stepArchive is step for a compressed file.
 func (t *Tailer) stepArchive(ctx context.Context, f *file, v view) (more bool) {
 	if t.archiveDone(f) {
+		t.noTrouble(f)
 		return false
 	}
 	if f.h == nil {
@@ -106,7 +108,7 @@ func (t *Tailer) stepArchive(ctx context.Context, f *file, v view) (more bool) {
 	if f.awake = more; !more {
 		f.fields = nil
 	}
-	if err == nil && (f.arch == nil || !f.arch.ended) {
+	if err == nil {
 		t.noTrouble(f)
 	}
 	return more
@@ -193,6 +195,7 @@ func (t *Tailer) readArchive(ctx context.Context, f *file, p *packed, v view) (m
 func (t *Tailer) endArchive(f *file, p *packed, fi fs.FileInfo) {
 	t.mu.Lock()
 	f.publishLocked()
+	f.arch.damage = ""
 	f.arch.ended, f.arch.total, f.arch.size, f.arch.mtime = true, p.pos, fi.Size(), fi.ModTime()
 	if !f.id.IsZero() {
 		state := record.Active
@@ -205,7 +208,8 @@ func (t *Tailer) endArchive(f *file, p *packed, fi fs.FileInfo) {
 	if !errors.Is(p.end, io.EOF) {
 		t.m.damaged.Inc()
 		t.mu.Lock()
-		f.problem = "compressed file is damaged: " + p.end.Error()
+		f.arch.damage = "compressed file is damaged: " + p.end.Error()
+		f.problem = f.arch.damage
 		t.mu.Unlock()
 		t.log.Error("compressed file is damaged, only what is before that is read", "file", f.label, "error", p.end, "read_bytes", f.offset)
 	}

@@ -207,6 +207,9 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 			continue // devices may be renumbered at boot, but then the name fits
 		}
 		fits := !ok && o.To <= size && o.Head.MatchesStart(head)
+		if fits && o.State == record.Gone && halfALine(head[:o.Head.Len]) {
+			fits = false // what a server has of it may go on otherwise
+		}
 		// What was read to its end is not unpacked to see that.
 		if p, is := f.h.(*packed); fits && (!is || o.Size != o.To || !p.claims(o.To)) {
 			if fits, err = sameFile(f.h, o); err != nil {

@@ -172,10 +172,10 @@ func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool,
 
 // sameFile tells, like matches, that a file which may be another one is that of g,
 // or its copy. The beginning of a first line is the same in many files: what has
-// more than was read of that one is not known by it.
+// more than was known of that one is not known by it.
 func sameFile(r io.ReaderAt, g record.Generation) (bool, error) {
 	ok, err := matches(r, g.Head, g.Tail, g.To)
-	if !ok || err != nil || g.To == 0 || g.Head.Len >= shortHead {
+	if !ok || err != nil || g.Head.Len == 0 || g.Head.Len >= shortHead {
 		return ok, err
 	}
 	var buf [shortHead + 1]byte
@@ -183,11 +183,16 @@ func sameFile(r io.ReaderAt, g record.Generation) (bool, error) {
 	if n, err := r.ReadAt(b, 0); n < len(b) {
 		return false, noEOF(err)
 	}
-	if bytes.IndexByte(b, '\n') >= 0 {
+	if !halfALine(b) {
 		return true, nil
 	}
-	n, err := r.ReadAt(buf[:1], int64(g.To))
+	n, err := r.ReadAt(buf[:1], int64(max(g.To, uint64(g.Head.Len))))
 	return n == 0, noEOF(err)
+}
+
+// halfALine tells that a beginning says little: it is short, and not a whole line.
+func halfALine(head []byte) bool {
+	return len(head) < shortHead && bytes.IndexByte(head, '\n') < 0
 }
 
 // shortHead is how long a beginning must be that has no end of a line.
@@ -497,8 +502,12 @@ func (t *Tailer) trouble(f *file, what string, err error) {
 
 func (t *Tailer) noTrouble(f *file) {
 	t.mu.Lock()
-	had := f.problem != ""
-	f.problem = ""
+	left := "" // what no look at it changes
+	if f.arch != nil {
+		left = f.arch.damage
+	}
+	had := f.problem != left
+	f.problem = left
 	t.mu.Unlock()
 	if had {
 		t.log.Info("file can be read again", "file", f.label)

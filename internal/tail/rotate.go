@@ -21,6 +21,9 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	}
 	t.mu.Lock()
 	old.Size = uint64(max(f.maxSize, 0))
+	if f.adopt != nil { // it is known what the file is now: the size is that one's
+		old.Size = old.To
+	}
 	t.mu.Unlock()
 	heir, err := t.heirOf(v.group, old, v.node)
 	if err != nil {
@@ -161,10 +164,9 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 		if !isFile || n == not || (best != nil && fi.ModTime().Before(best.ModTime())) {
 			continue
 		}
-		t.mu.Lock()
-		taken := t.files[n] != nil && t.files[n].bound
-		t.mu.Unlock()
-		if taken {
+		if taken, err := t.taken(p, n); err != nil {
+			return "", inode{}, false, err
+		} else if taken {
 			continue
 		}
 		same, err := t.isCopy(p, g)
@@ -179,6 +181,23 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 		}
 	}
 	return path, node, ok, nil
+}
+
+// taken tells that the file at path is followed as a generation of its own, and
+// is not another one that has got the inode since.
+func (t *Tailer) taken(path string, node inode) (bool, error) {
+	t.mu.Lock()
+	f := t.files[node]
+	if f == nil || !f.bound {
+		t.mu.Unlock()
+		return false, nil
+	}
+	p, arch := f.pub, f.arch != nil
+	t.mu.Unlock()
+	if arch || p.head.Len == 0 {
+		return true, nil
+	}
+	return t.isCopy(path, record.Generation{Head: p.head, Tail: p.tail, To: p.offset})
 }
 
 // isNoOther tells that no other generation than g is known to be the file at path,

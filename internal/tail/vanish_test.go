@@ -44,6 +44,7 @@ func TestHalfALineIsNoName(t *testing.T) {
 		{"x", "x", true},
 		{"x", "xy\n", false},
 		{"x\n", "x\ny\n", true},
+		{"", "xy", true},
 		{strings.Repeat("x", shortHead), strings.Repeat("x", 2*shortHead), true},
 	} {
 		g := record.Generation{Head: record.MakeFingerprint([]byte(c.read)), Tail: record.MakeFingerprint([]byte(c.read)), To: uint64(len(c.read))}
@@ -219,4 +220,50 @@ func TestRoomAhead(t *testing.T) {
 	r.write("app.log", " a line\n")
 	r.settle()
 	r.want("half a line")
+}
+
+// TestCopyHasTheInodeOfAKnownOne: the copy of a truncated log has the inode of an
+// old one that was deleted to make room.
+func TestCopyHasTheInodeOfAKnownOne(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.CloseIdle = time.Nanosecond })
+	r.write("app.log", "a\n")
+	r.settle()
+	r.rename("app.log", "app.log.1")
+	r.write("app.log", "b\n")
+	r.settle()
+	r.grace()
+	r.want("a|b")
+	r.write("app.log", "c\n")
+	r.reuse("app.log.1", "app.log.2", "b\nc\n")
+	r.rename("app.log.2", "app.log.1")
+	r.truncate("app.log", 0)
+	r.drain()
+	r.tl.pollActive(true) // before the scan
+	r.drain()
+	r.settle()
+	r.grace()
+	r.want("c")
+}
+
+// TestTroubleWithAnArchivePasses: the problem of a file that is read to its end goes
+// when it can be looked at again.
+func TestTroubleWithAnArchivePasses(t *testing.T) {
+	disk := &faulty{}
+	r := newRig(t, func(o *Options) { wide(o); o.FS = disk })
+	r.write("app.log.1", "a\n")
+	r.compress("app.log.1", ".gz")
+	r.later()
+	r.want("a")
+	disk.set("open", syscall.EIO)
+	r.age("app.log.1.gz", time.Hour) // touched
+	r.later()
+	disk.set("open", nil)
+	r.age("app.log.1.gz", 2*time.Hour)
+	r.later()
+	for _, f := range r.tl.Status().Files {
+		if f.Problem != "" {
+			t.Fatalf("status is %+v", f)
+		}
+	}
+	r.want("")
 }
