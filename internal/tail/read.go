@@ -71,10 +71,8 @@ func (t *Tailer) step(ctx context.Context, f *file) (more bool) {
 		more, err = t.identify(f, v, fi)
 	case size < f.offset:
 		more, err = t.truncated(f, v)
-	case size == f.offset && !f.awake && !t.sameContent(f):
-		more, err = t.truncated(f, v)
 	case size == f.offset:
-		t.atEnd(f, v)
+		more, err = t.atEnd(f, v)
 	default:
 		more, err = t.read(ctx, f, v, size-f.offset)
 	}
@@ -137,13 +135,6 @@ func (t *Tailer) noteSize(f *file, fi fs.FileInfo) {
 	t.mu.Lock()
 	f.sawLocked(lookOf(fi), now)
 	t.mu.Unlock()
-}
-
-// sameContent checks head and tail fingerprints against the file. An unreadable
-// file counts as the same: the error shows when it is read.
-func (t *Tailer) sameContent(f *file) bool {
-	ok, err := matches(f.h, f.head, f.tail, f.offset)
-	return ok || err != nil
 }
 
 // scratch is where the ends of files are looked at.
@@ -392,13 +383,21 @@ func (t *Tailer) lookBinary(f *file, data []byte, off int) {
 	}
 }
 
-// atEnd deals with a file that has nothing to read.
-func (t *Tailer) atEnd(f *file, v view) {
-	f.awake, f.fields = false, nil
-	if !v.deleted || !v.quiet {
-		return
+// atEnd deals with a file that has nothing to read, unless it has another content
+// of the same length.
+func (t *Tailer) atEnd(f *file, v view) (more bool, err error) {
+	if !f.awake {
+		if same, err := matches(f.h, f.head, f.tail, f.offset); err != nil {
+			return false, err
+		} else if !same {
+			return t.truncated(f, v)
+		}
 	}
-	t.finish(f)
+	f.awake, f.fields = false, nil
+	if v.deleted && v.quiet {
+		t.finish(f)
+	}
+	return false, nil
 }
 
 // finish lets go of a file that will never be read again.

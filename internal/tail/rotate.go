@@ -3,6 +3,7 @@ package tail
 import (
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"journalist/internal/record"
@@ -142,11 +143,28 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 	if g.Head.Len == 0 {
 		return "", inode{}, false, nil
 	}
-	dir, base := filepath.Split(g.Path)
-	entries, err := t.fs.ReadDir(filepath.Clean(dir))
-	if err != nil {
-		return "", inode{}, false, noFile(err)
+	entries, err := t.fs.ReadDir(filepath.Dir(g.Path))
+	for range 3 {
+		if err != nil {
+			return "", inode{}, false, noFile(err)
+		}
+		if path, node, ok, err = t.copyAmong(entries, g, not); ok || err != nil {
+			break
+		}
+		// Files that were renamed meanwhile were missed.
+		listed := entries
+		if entries, err = t.fs.ReadDir(filepath.Dir(g.Path)); err == nil && slices.EqualFunc(entries, listed, sameEntry) {
+			break
+		}
 	}
+	return path, node, ok, noFile(err)
+}
+
+func sameEntry(a, b fs.DirEntry) bool { return a.Name() == b.Name() }
+
+// copyAmong is findCopy among the files of a folder.
+func (t *Tailer) copyAmong(entries []fs.DirEntry, g record.Generation, not inode) (path string, node inode, ok bool, err error) {
+	dir, base := filepath.Split(g.Path)
 	var best fs.FileInfo
 	for _, e := range entries {
 		if !related(base, e.Name()) {

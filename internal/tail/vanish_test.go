@@ -143,6 +143,50 @@ func TestCopyOfWhatIsNotRead(t *testing.T) {
 	r.want("b")
 }
 
+// TestTruncatedWhileUnreadable: that a file was truncated is found out once it can
+// be read.
+func TestTruncatedWhileUnreadable(t *testing.T) {
+	disk, refuse := &faulty{}, true
+	r := newRig(t, func(o *Options) { o.FS = disk })
+	output := r.o.Output
+	r.stop()
+	r.o.Output = func(ctx context.Context, l *record.Lines) error {
+		if refuse {
+			return errors.New("no room")
+		}
+		return output(ctx, l)
+	}
+	r.start()
+	r.write("app.log", "a\n")
+	r.settle()
+	r.copy("app.log", "app.log.1")
+	r.truncate("app.log", 0)
+	refuse = false
+	disk.set("read", syscall.EIO)
+	r.settle()
+	disk.set("read", nil)
+	r.settle()
+	r.later()
+	r.want("a")
+}
+
+// TestCopyMovesMeanwhile: the copy is renamed between two looks at it.
+func TestCopyMovesMeanwhile(t *testing.T) {
+	disk := &listOnce{faulty: &faulty{}, left: -1}
+	r := newRig(t, func(o *Options) { o.FS = disk })
+	r.write("app.log", "a\n")
+	r.settle()
+	r.stop()
+	r.write("app.log", "b\n")
+	r.copy("app.log", "app.log.1")
+	r.truncate("app.log", 1)
+	disk.then = func() { r.rename("app.log.1", "app.log.2") }
+	r.start()
+	r.settle()
+	r.later()
+	r.want("a|b")
+}
+
 // TestHeirHasTheInodeOfAnother: the copy that a truncated log goes on in has the
 // inode that another log had, whose rest is in a compressed file.
 func TestHeirHasTheInodeOfAnother(t *testing.T) {
@@ -199,6 +243,7 @@ func TestSiblingsBehindAnError(t *testing.T) {
 type listOnce struct {
 	*faulty
 	left int
+	then func() // behind the next one
 }
 
 func (l *listOnce) ReadDir(name string) ([]os.DirEntry, error) {
@@ -206,7 +251,12 @@ func (l *listOnce) ReadDir(name string) ([]os.DirEntry, error) {
 		return nil, syscall.EIO
 	}
 	l.left--
-	return l.faulty.ReadDir(name)
+	entries, err := l.faulty.ReadDir(name)
+	if then := l.then; then != nil {
+		l.then = nil
+		then()
+	}
+	return entries, err
 }
 
 // TestRoomAhead: NUL bytes at the end of a file that has nothing else are not text.
