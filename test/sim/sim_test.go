@@ -130,6 +130,7 @@ func TestSimulation(t *testing.T) {
 func TestFailedBefore(t *testing.T) {
 	for _, seed := range []uint64{
 		23, 141, 2037, 3027, 4063, 9175, 9353, 9365, 50056, 50108, 50123, 50140, 51059, 51076, 52078, 52174,
+		60052, 60054, 70008, 70135,
 	} {
 		if !t.Failed() {
 			one(t, seed)
