@@ -262,7 +262,7 @@ func (l *listOnce) ReadDir(name string) ([]os.DirEntry, error) {
 // TestRoomAhead: NUL bytes at the end of a file that has nothing else are not text.
 func TestRoomAhead(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxLine = 64 })
-	r.write("app.log", strings.Repeat("\x00", 500))
+	r.write("app.log", strings.Repeat("\x00", 3*record.HeadMax))
 	r.settle()
 	r.want("")
 	r.write("app.log", "half")
@@ -287,8 +287,7 @@ func TestCopyHasTheInodeOfAKnownOne(t *testing.T) {
 	r.reuse("app.log.1", "app.log.2", "b\nc\n")
 	r.rename("app.log.2", "app.log.1")
 	r.truncate("app.log", 0)
-	r.drain()
-	r.tl.pollActive(true) // before the scan
+	r.tl.changed([]byte(r.path("app.log"))) // before the scan
 	r.drain()
 	r.settle()
 	r.grace()
