@@ -258,12 +258,13 @@ func (d *disk) jump(by time.Duration) {
 // fail lets calls of one kind fail: all of them, or some.
 func (d *disk) fail(op string, err error, share float64, rng *rand.Rand) {
 	var mu sync.Mutex
+	own := rand.New(rand.NewPCG(rng.Uint64(), 3)) // for other goroutines
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fault = func(o string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if o == op && rng.Float64() < share {
+		if o == op && own.Float64() < share {
 			return err
 		}
 		return nil
