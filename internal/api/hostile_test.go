@@ -74,7 +74,7 @@ func TestBadQuestions(t *testing.T) {
 		"to beyond all time":    {`{"to":"9999-12-31","from":"now-1h"}`, 400, "bad_request"},
 	} {
 		got := w.query(c.body)
-		var e struct{ Kind, Detail string }
+		var e struct{ Kind, Detail, Hint string }
 		if c.kind != "" {
 			if err := json.Unmarshal(got.Body.Bytes(), &e); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -82,6 +82,9 @@ func TestBadQuestions(t *testing.T) {
 		}
 		if got.Code != c.status || e.Kind != c.kind || len(e.Detail) > 500 {
 			t.Errorf("%s: %d %.300s", name, got.Code, got.Body)
+		}
+		if c.status == http.StatusRequestEntityTooLarge && (!strings.Contains(e.Detail, "128 KiB") || e.Hint != "") {
+			t.Errorf("%s: %s", name, got.Body)
 		}
 		if c.status == 200 {
 			if _, trailer := split(t, got.Body.String()); len(trailer["stats"]) == 0 {

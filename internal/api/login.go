@@ -41,7 +41,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 			Hint:    "send JSON with the header Content-Type: application/json",
 		}
 	}
-	body, err := httpbody.Open(w, r, limit)
+	body, err := httpbody.Open(w, r, limit, "")
 	if err != nil {
 		return nil, bodyError(err)
 	}

@@ -89,7 +89,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (data []byte,
 			Hint:   "send bulk bodies with Content-Type: application/x-ndjson",
 		}
 	}
-	body, err := httpbody.Open(w, r, h.o.MaxBody)
+	body, err := httpbody.Open(w, r, h.o.MaxBody, httpbody.SendLess)
 	if err != nil {
 		return nil, func() {}, err
 	}

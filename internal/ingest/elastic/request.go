@@ -119,7 +119,7 @@ func (q *request) parse(body []byte, urlIndex string) error {
 func tooMany(what string, limit int) error {
 	return &httpbody.Error{
 		Status: http.StatusRequestEntityTooLarge,
-		Msg:    fmt.Sprintf("the body has more than %d %s", limit, what), Hint: "send it in several requests",
+		Msg:    fmt.Sprintf("the body has more than %d %s", limit, what), Hint: httpbody.SendLess,
 	}
 }
 

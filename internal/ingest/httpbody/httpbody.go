@@ -33,6 +33,9 @@ const (
 	zstdWindow = 8 << 20
 )
 
+// SendLess is the hint where a body may be sent in parts.
+const SendLess = "send it in several requests"
+
 // Error is why a body is not read, with the HTTP status that says so.
 type Error struct {
 	Status int
@@ -66,15 +69,16 @@ type Body struct {
 	wire  *paced
 	plain io.Reader
 	limit int64 // of plain bytes
+	hint  string
 	read  int64
 	close func()
 }
 
-// Open begins to read a body of at most limit bytes after decompression. Close
-// must be called.
-func Open(w http.ResponseWriter, r *http.Request, limit int64) (*Body, error) {
+// Open begins to read a body of at most limit bytes after decompression; hint, which
+// may be empty, tells whoever sends a larger one what to do. Close must be called.
+func Open(w http.ResponseWriter, r *http.Request, limit int64, hint string) (*Body, error) {
 	wire := &paced{r: r.Body, control: http.NewResponseController(w)}
-	b := &Body{wire: wire, limit: limit, close: func() {}}
+	b := &Body{wire: wire, limit: limit, hint: hint, close: func() {}}
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
 	if (encoding == "" || encoding == "identity") && r.ContentLength > limit {
 		return nil, b.tooLarge()
@@ -131,9 +135,20 @@ func (b *Body) Size() int64 { return b.read }
 func (b *Body) tooLarge() *Error {
 	return &Error{
 		Status: http.StatusRequestEntityTooLarge,
-		Msg:    fmt.Sprintf("the body is larger than %d MiB (after decompression)", b.limit>>20),
-		Hint:   "send it in several requests",
+		Msg:    "the body is larger than " + size(b.limit) + " (after decompression)",
+		Hint:   b.hint,
 	}
+}
+
+// size spells a number of bytes exactly.
+func size(n int64) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
 }
 
 func (b *Body) explain(err error) error {

@@ -56,7 +56,7 @@ func read(encoding string, body []byte, limit int64) ([]byte, error) {
 		encoding = "deflate"
 	}
 	r.Header.Set("Content-Encoding", encoding)
-	b, err := Open(httptest.NewRecorder(), r, limit)
+	b, err := Open(httptest.NewRecorder(), r, limit, SendLess)
 	if err != nil {
 		return nil, err
 	}
@@ -113,6 +113,27 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// The limit is told exactly, and with the hint of whoever reads.
+func TestTooLarge(t *testing.T) {
+	for limit, want := range map[int64]string{
+		1000:          "1000 bytes",
+		128 << 10:     "128 KiB",
+		1<<20 + 1<<10: "1025 KiB",
+		64 << 20:      "64 MiB",
+		64<<20 + 1:    "67108865 bytes",
+	} {
+		for _, hint := range []string{"", "ask for less"} {
+			r := httptest.NewRequest("POST", "/", http.NoBody)
+			r.ContentLength = limit + 1
+			_, err := Open(httptest.NewRecorder(), r, limit, hint)
+			var e *Error
+			if !errors.As(err, &e) || e.Msg != "the body is larger than "+want+" (after decompression)" || e.Hint != hint {
+				t.Errorf("%d: %v", limit, err)
+			}
+		}
+	}
+}
+
 // Much of nothing in a few bytes stops at the limit.
 func TestBomb(t *testing.T) {
 	zeros := make([]byte, 16<<20)
@@ -159,7 +180,7 @@ func TestSlowSender(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &slowBody{ResponseWriter: httptest.NewRecorder(), pause: pause}
 			r := httptest.NewRequest("POST", "/", io.NopCloser(s))
-			b, err := Open(s, r, 1<<20)
+			b, err := Open(s, r, 1<<20, SendLess)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,7 +205,7 @@ func TestSlowSender(t *testing.T) {
 func TestPatientSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowBody{ResponseWriter: httptest.NewRecorder(), pause: time.Second}
-		b, err := Open(s, httptest.NewRequest("POST", "/", io.NopCloser(s)), 1<<20)
+		b, err := Open(s, httptest.NewRequest("POST", "/", io.NopCloser(s)), 1<<20, SendLess)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -145,7 +145,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, res *Result) err
 	if len(key) > maxKey {
 		return &httpbody.Error{Status: http.StatusBadRequest, Msg: fmt.Sprintf("the Idempotency-Key has %d bytes, at most %d are allowed", len(key), maxKey)}
 	}
-	body, err := httpbody.Open(w, r, h.o.MaxBody)
+	body, err := httpbody.Open(w, r, h.o.MaxBody, httpbody.SendLess)
 	if err != nil {
 		return err
 	}
