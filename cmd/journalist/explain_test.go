@@ -54,11 +54,11 @@ scan 1   groups, whole, by the source
          filter ("refused" OR "accepted") AND NOT host:"c"
          columns none but the time
          order any order
-         all: 1 row groups of 3 rows: 1 scanned; 3 rows match; read host, message#
-         memory: 1 row groups of 3 rows: 1 scanned; 3 rows match; read host, message#
-           memory/0: 3 rows of 2026-03-01T12:00:00Z to 2026-03-01T12:00:00Z: scanned; 3 rows match; read host, message#
+         all: 1 row group of 3 rows: 1 scanned; 3 rows matched; read host, message#
+         memory: 1 row group of 3 rows: 1 scanned; 3 rows matched; read host, message#
+           memory/0: 3 rows of 2026-03-01T12:00:00Z to 2026-03-01T12:00:00Z: scanned; 3 rows matched; read host, message#
 
-total    2 rows in the answer; 3 matched of 3 looked at, # read, 1 row groups read, 0 passed over, #
+total    2 rows in the answer; 3 matched of 3 looked at, # read, 1 row group read, 0 passed over, #
 `
 	if got := changing.ReplaceAllString(out, "#"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

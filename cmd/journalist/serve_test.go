@@ -264,6 +264,12 @@ func TestTokensAndCertificatesBesideTheServer(t *testing.T) {
 		t.Errorf("token list: %s", out)
 	}
 	must(t, "token", "revoke", "ci")
+	for uses, want := range map[string]string{"1": " lets in 1 forwarder until ", "2": " lets in 2 forwarders until "} {
+		out, errs := must(t, "token", "create", "web", "--scope", "enroll", "--uses", uses)
+		if !strings.HasPrefix(out, "jt_") || !strings.Contains(errs, want) || !strings.Contains(errs, "--token "+out) {
+			t.Errorf("token for %s: %s%s", uses, out, errs)
+		}
+	}
 	if code, _, _ := journalist(t, "", "import", "--dataset", "ci", "a.json"); code != cli.ExitAuth {
 		t.Errorf("a revoked token: code %d", code)
 	}

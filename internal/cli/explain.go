@@ -101,7 +101,7 @@ func WriteExplanation(w io.Writer, x *scan.Explanation, st Stats) error {
 		p.scan(i+1, s)
 	}
 	if x.MoreScans > 0 {
-		p.line("", fmt.Sprintf("and %d scans more", x.MoreScans))
+		p.line("", "and "+Counted(int64(x.MoreScans), "more scan"))
 	}
 	if x.Scans != nil {
 		p.total(x, st)
@@ -140,41 +140,51 @@ func (p *explainPrinter) scan(number int, s *scan.ScanTrace) {
 	}
 	p.part("all", &s.Total)
 	for _, r := range s.Reasons {
-		p.line("", fmt.Sprintf("  %s %s: %s", Thousands(r.Groups), r.Decision, r.Why))
+		p.line("", "  "+decided(r.Groups, r.Decision)+": "+r.Why)
 	}
 	for i := range s.Parts {
 		p.part(s.Parts[i].Part, &s.Parts[i])
 	}
 	if s.MoreParts > 0 {
-		p.line("", fmt.Sprintf("others: %d parts more", s.MoreParts))
+		p.line("", "others: "+Counted(int64(s.MoreParts), "more part"))
 	}
 	if s.Others > 0 {
-		p.line("", fmt.Sprintf("%d parts of other datasets", s.Others))
+		p.line("", Counted(int64(s.Others), "part")+" of other datasets")
 	}
 	for i := range s.Groups {
 		p.group(&s.Groups[i])
 	}
 	if s.MoreGroups > 0 {
-		p.line("", fmt.Sprintf("and %d row groups more", s.MoreGroups))
+		p.line("", "and "+Counted(int64(s.MoreGroups), "more row group"))
 	}
 }
 
 func (p *explainPrinter) part(name string, t *scan.PartTrace) {
-	var decided []string
+	var became []string
 	for _, d := range scan.Decisions {
 		if n := t.Decided[d]; n > 0 {
-			decided = append(decided, fmt.Sprintf("%s %s", Thousands(n), d))
+			became = append(became, decided(n, d))
 		}
 	}
-	if decided == nil {
-		decided = []string{"none"}
+	if became == nil {
+		became = []string{"none"}
 	}
-	text := fmt.Sprintf("%s: %s row groups of %s rows: %s", name, Thousands(t.Groups), Thousands(t.Rows), strings.Join(decided, ", "))
+	text := fmt.Sprintf("%s: %s of %s: %s", name, Counted(t.Groups, "row group"), Counted(t.Rows, "row"), strings.Join(became, ", "))
 	p.line("", text+costs(t.Columns, t.Matched, t.Bytes, t.Took))
 }
 
+// decided tells what became of so many row groups. What is named for the reason is told
+// as one.
+func decided(groups int64, d scan.Decision) string {
+	switch d {
+	case scan.ByDeletion, scan.Unneeded, scan.Counted, scan.Scanned, scan.Damaged:
+		return Thousands(groups) + " " + string(d)
+	}
+	return Thousands(groups) + " by " + string(d)
+}
+
 func (p *explainPrinter) group(g *scan.GroupTrace) {
-	text := fmt.Sprintf("  %s/%d: %s rows of %s to %s: %s", g.Part, g.Group, Thousands(g.Rows),
+	text := fmt.Sprintf("  %s/%d: %s of %s to %s: %s", g.Part, g.Group, Counted(g.Rows, "row"),
 		g.First.Format(time.RFC3339), g.Last.Format(time.RFC3339), g.Decision)
 	if g.Why != "" {
 		text += " (" + g.Why + ")"
@@ -186,7 +196,7 @@ func (p *explainPrinter) group(g *scan.GroupTrace) {
 func costs(columns []string, matched, bytes int64, took time.Duration) string {
 	text := ""
 	if matched > 0 {
-		text += fmt.Sprintf("; %s rows match", Thousands(matched))
+		text += "; " + Counted(matched, "row") + " matched"
 	}
 	if len(columns) > 0 {
 		const most = 8
@@ -207,9 +217,9 @@ func costs(columns []string, matched, bytes int64, took time.Duration) string {
 
 func (p *explainPrinter) total(x *scan.Explanation, st Stats) {
 	fmt.Fprintln(p.w)
-	p.line("total", fmt.Sprintf("%s rows in the answer; %s matched of %s looked at, %s read, %s row groups read, %s passed over, %.1f ms",
-		Thousands(x.Rows), Thousands(st.RowsMatched), Thousands(st.RowsScanned), Bytes(st.BytesRead),
-		Thousands(st.GroupsRead), Thousands(st.GroupsSkipped), st.ElapsedMS))
+	p.line("total", fmt.Sprintf("%s in the answer; %s matched of %s looked at, %s read, %s read, %s passed over, %.1f ms",
+		Counted(x.Rows, "row"), Thousands(st.RowsMatched), Thousands(st.RowsScanned), Bytes(st.BytesRead),
+		Counted(st.GroupsRead, "row group"), Thousands(st.GroupsSkipped), st.ElapsedMS))
 	for _, t := range st.Partial {
 		p.line("partial", t)
 	}

@@ -18,6 +18,14 @@ func Thousands(n int64) string {
 	return s
 }
 
+// Counted writes how many of something there are; one is its name in the singular.
+func Counted(n int64, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Thousands(n) + " " + one + "s"
+}
+
 // Bytes writes a size in the unit that fits, powers of 1,000.
 func Bytes(n int64) string {
 	f, unit := float64(n), 0

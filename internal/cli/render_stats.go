@@ -54,20 +54,20 @@ func RenderInventory(w io.Writer, inv *scan.Inventory, columns int) error {
 func renderWhole(w io.Writer, inv *scan.Inventory) error {
 	t := scribeTable{}
 	t.add("records", Thousands(inv.Rows))
-	t.add("on disk", fmt.Sprintf("%s in %s of %s", Bytes(inv.Bytes), counted(inv.Parts, "part"), counted(inv.Groups, "row group")))
+	t.add("on disk", fmt.Sprintf("%s in %s of %s", Bytes(inv.Bytes), Counted(inv.Parts, "part"), Counted(inv.Groups, "row group")))
 	if inv.RawBytes > 0 {
 		t.add("as columns", fmt.Sprintf("%s in memory, %s times the bytes on disk", Bytes(inv.RawBytes), times(inv.RawBytes, inv.Bytes)))
 	}
-	t.add("in memory", fmt.Sprintf("%s, %s", counted(inv.MemoryRows, "record"), Bytes(inv.MemoryBytes)))
+	t.add("in memory", fmt.Sprintf("%s, %s", Counted(inv.MemoryRows, "record"), Bytes(inv.MemoryBytes)))
 	t.add("log", Bytes(inv.WALBytes)+" write-ahead")
 	if inv.CacheBytes > 0 {
 		t.add("cache", Bytes(inv.CacheBytes))
 	}
 	t.add("sources", Thousands(int64(inv.Sources))+" with a known position")
 	if inv.Tombstones > 0 {
-		t.add("deleted", fmt.Sprintf("%s still in files, in %s with a tombstone", counted(inv.DeletedRows, "record"), counted(inv.Tombstones, "part")))
+		t.add("deleted", fmt.Sprintf("%s still in files, in %s with a tombstone", Counted(inv.DeletedRows, "record"), Counted(inv.Tombstones, "part")))
 	}
-	t.add("quarantine", fmt.Sprintf("%s, %s", counted(int64(inv.Aside.Files), "damaged file"), Bytes(inv.Aside.Bytes)))
+	t.add("quarantine", fmt.Sprintf("%s, %s", Counted(int64(inv.Aside.Files), "damaged file"), Bytes(inv.Aside.Bytes)))
 	disk := fmt.Sprintf("%s free of %s", Bytes(int64(inv.Disk.Free)), Bytes(int64(inv.Disk.Total)))
 	if inv.Disk.Floor > 0 {
 		disk += fmt.Sprintf(", %s stay free", Bytes(int64(inv.Disk.Floor)))
@@ -157,13 +157,6 @@ func titled(w io.Writer, t *scribeTable) error {
 		return err
 	}
 	return t.write(w)
-}
-
-func counted(n int64, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return Thousands(n) + " " + one + "s"
 }
 
 // times is how many times as many bytes there were before.
