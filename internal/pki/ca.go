@@ -77,11 +77,11 @@ func (p *PKI) makeCA() error {
 	}
 	tmpl.SerialNumber = newSerial()
 	tmpl.Subject.SerialNumber = fmt.Sprintf("%x", tmpl.SerialNumber)[:8]
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, keyPEM, err := newKey()
 	if err != nil {
 		return fmt.Errorf("make certificate authority: %w", err)
 	}
-	certPEM, keyPEM, err := sign(tmpl, tmpl, key, key)
+	certPEM, err := sign(tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		return fmt.Errorf("make certificate authority: %w", err)
 	}
@@ -112,27 +112,30 @@ func (p *PKI) until(now time.Time, life time.Duration) time.Time {
 	return end
 }
 
-// issue signs tmpl with a new key.
-func (p *PKI) issue(tmpl *x509.Certificate) (certPEM, keyPEM []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
+// issue signs tmpl for a public key, with a serial of its own.
+func (p *PKI) issue(tmpl *x509.Certificate, public crypto.PublicKey) (certPEM []byte, err error) {
 	tmpl.SerialNumber = newSerial()
-	return sign(tmpl, p.ca, key, p.caKey)
+	return sign(tmpl, p.ca, public, p.caKey)
 }
 
-func sign(tmpl, parent *x509.Certificate, key *ecdsa.PrivateKey, parentKey crypto.Signer) (certPEM, keyPEM []byte, err error) {
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), parentKey)
+// newKey makes a key and its PEM form.
+func newKey() (key *ecdsa.PrivateKey, keyPEM []byte, err error) {
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	return key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+func sign(tmpl, parent *x509.Certificate, public crypto.PublicKey, parentKey crypto.Signer) (certPEM []byte, err error) {
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, public, parentKey)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return certPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }
 
 // newSerial makes 127 random bits, never 0: nobody can guess or repeat a serial,

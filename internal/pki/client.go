@@ -2,7 +2,9 @@ package pki
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,16 +41,39 @@ func (p *PKI) Issue(name string) (Pair, error) {
 		return Pair{}, err
 	}
 	defer unlock()
-	tmpl := p.clientTemplate(name)
-	certPEM, keyPEM, err := p.issue(tmpl)
+	key, keyPEM, err := newKey()
 	if err != nil {
 		return Pair{}, fmt.Errorf("issue certificate for %s: %w", name, err)
 	}
-	file := p.path("issued/" + serialText(tmpl) + ".crt")
-	if err := vfs.WriteFile(p.fs, file, certPEM); err != nil {
-		return Pair{}, fmt.Errorf("issue certificate for %s: %w", name, err)
+	certPEM, err := p.issueClient(name, key.Public())
+	if err != nil {
+		return Pair{}, err
 	}
 	return Pair{Cert: certPEM, Key: keyPEM, CA: p.CAPEM()}, nil
+}
+
+// issueClient signs and keeps the certificate of the forwarder with this name and key.
+// The caller holds the lock.
+func (p *PKI) issueClient(name string, public crypto.PublicKey) ([]byte, error) {
+	now := p.o.Clock()
+	tmpl := &x509.Certificate{
+		Subject:     pkix.Name{Organization: []string{"journalist"}, CommonName: name},
+		NotBefore:   now.Add(-backdate),
+		NotAfter:    p.until(now, clientLife),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	if certName(name) == name {
+		tmpl.DNSNames = []string{name}
+	}
+	certPEM, err := p.issue(tmpl, public)
+	if err == nil {
+		err = vfs.WriteFile(p.fs, p.path("issued/"+serialText(tmpl)+".crt"), certPEM)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("issue certificate for %s: %w", name, err)
+	}
+	return certPEM, nil
 }
 
 // List returns the issued client certificates by name, the oldest first.

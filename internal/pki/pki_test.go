@@ -2,9 +2,6 @@ package pki
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -468,12 +465,12 @@ func TestCAMustBeCA(t *testing.T) {
 	clock := newClock(today)
 	dir := t.TempDir()
 	p := open(t, dir, testOptions(clock))
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, k, err := newKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, NotBefore: today.Add(-time.Hour), NotAfter: today.Add(time.Hour)}
-	c, k, err := sign(tmpl, tmpl, key, key)
+	c, err := sign(tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}

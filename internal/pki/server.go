@@ -74,7 +74,11 @@ func (p *PKI) makeServer(names []string) error {
 			tmpl.DNSNames = append(tmpl.DNSNames, n)
 		}
 	}
-	certPEM, keyPEM, err := p.issue(tmpl)
+	key, keyPEM, err := newKey()
+	if err != nil {
+		return fmt.Errorf("make server certificate: %w", err)
+	}
+	certPEM, err := p.issue(tmpl, key.Public())
 	if err != nil {
 		return fmt.Errorf("make server certificate: %w", err)
 	}

@@ -1,17 +1,14 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
-
-	"journalist/internal/vfs"
 )
 
 // ErrTaken is wrapped by Sign when a forwarder of that name has a certificate.
@@ -21,7 +18,7 @@ var ErrTaken = errors.New("this name has a certificate already")
 // key.
 type Request struct {
 	name string
-	key  any
+	key  crypto.PublicKey
 }
 
 // CheckRequest reads a PKCS #10 request in PEM form. Of what it says only the key
@@ -65,17 +62,7 @@ func (p *PKI) Sign(r *Request) (certPEM []byte, err error) {
 	if err := p.Free(r.name); err != nil {
 		return nil, err
 	}
-	tmpl := p.clientTemplate(r.name)
-	tmpl.SerialNumber = newSerial()
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, p.ca, r.key, p.caKey)
-	if err != nil {
-		return nil, fmt.Errorf("issue certificate for %s: %w", r.name, err)
-	}
-	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := vfs.WriteFile(p.fs, p.path("issued/"+serialText(tmpl)+".crt"), certPEM); err != nil {
-		return nil, fmt.Errorf("issue certificate for %s: %w", r.name, err)
-	}
-	return certPEM, nil
+	return p.issueClient(r.name, r.key)
 }
 
 // Free tells that no forwarder has this name; the error wraps ErrTaken when one has.
@@ -94,20 +81,4 @@ func (p *PKI) Free(name string) error {
 		}
 	}
 	return nil
-}
-
-// clientTemplate is what a forwarder's certificate says.
-func (p *PKI) clientTemplate(name string) *x509.Certificate {
-	now := p.o.Clock()
-	tmpl := &x509.Certificate{
-		Subject:     pkix.Name{Organization: []string{"journalist"}, CommonName: name},
-		NotBefore:   now.Add(-backdate),
-		NotAfter:    p.until(now, clientLife),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	if certName(name) == name {
-		tmpl.DNSNames = []string{name}
-	}
-	return tmpl
 }
