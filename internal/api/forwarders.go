@@ -23,7 +23,7 @@ func (s *Server) forwarders(w http.ResponseWriter, r *http.Request) {
 	now := s.o.Clock()
 	for i, f := range list {
 		ago := max(0, now.Sub(f.At))
-		out[i] = forwarderAnswer{f, ago.Round(time.Millisecond).Seconds(), ago > 3*fleet.Every}
+		out[i] = forwarderAnswer{f, ago.Round(time.Millisecond).Seconds(), f.Silent(now)}
 	}
 	data, err := json.Marshal(map[string]any{"forwarders": out})
 	if err != nil {

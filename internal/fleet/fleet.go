@@ -8,6 +8,7 @@ package fleet
 
 import (
 	"cmp"
+	"container/list"
 	"slices"
 	"sync"
 	"time"
@@ -30,35 +31,43 @@ const (
 	most = 20000
 	// life is how long a forwarder is remembered that does not speak.
 	life = 7 * 24 * time.Hour
-	// Every is how often a forwarder speaks; silent for much longer, it is gone.
-	Every = 30 * time.Second
+	// every is how often a forwarder speaks.
+	every = 30 * time.Second
 )
+
+// Silent tells that a forwarder should have spoken again by now.
+func (w *Forwarder) Silent(now time.Time) bool { return now.Sub(w.At) > 3*every }
 
 // Fleet is all forwarders. Its methods may be called from several goroutines; a nil
 // Fleet hears and knows nothing.
 type Fleet struct {
 	clock func() time.Time
 
-	mu   sync.Mutex
-	by   map[key]*Forwarder
-	last time.Time // when the old ones were looked for
+	mu    sync.Mutex
+	by    map[key]*list.Element
+	order *list.List // of *Forwarder, those that have been silent longest first
 }
 
 // key: machines that share a certificate still have names of their own.
 type key struct{ name, host string }
+
+func (w *Forwarder) key() key { return key{w.Name, w.Host} }
 
 // New makes a Fleet. clock may be nil, and set too.
 func New(clock func() time.Time, set *metrics.Set) *Fleet {
 	if clock == nil {
 		clock = time.Now
 	}
-	f := &Fleet{clock: clock, by: map[key]*Forwarder{}}
-	set.Gauge(func() float64 { return float64(f.count(nil)) }, "journalist_forwarders")
-	set.Gauge(func() float64 {
-		return float64(f.count(func(w *Forwarder) bool { return f.clock().Sub(w.At) > 3*Every }))
-	}, "journalist_forwarders_silent")
-	set.Gauge(func() float64 { return float64(f.sum(func(w *Forwarder) int64 { return w.LagBytes })) }, "journalist_forwarders_lag_bytes")
-	set.Gauge(func() float64 { return float64(f.sum(func(w *Forwarder) int64 { return w.LostBytes })) }, "journalist_forwarders_lost_bytes")
+	f := &Fleet{clock: clock, by: map[key]*list.Element{}, order: list.New()}
+	set.Gauge(f.sum(func(*Forwarder) int64 { return 1 }), "journalist_forwarders")
+	set.Gauge(f.sum(func(w *Forwarder) int64 {
+		if w.Silent(f.clock()) {
+			return 1
+		}
+		return 0
+	}), "journalist_forwarders_silent")
+	set.Gauge(f.sum(func(w *Forwarder) int64 { return w.LagBytes }), "journalist_forwarders_lag_bytes")
+	set.Gauge(f.sum(func(w *Forwarder) int64 { return w.LostBytes }), "journalist_forwarders_lost_bytes")
 	return f
 }
 
@@ -67,39 +76,22 @@ func (f *Fleet) Heard(name, address string, r record.Report) {
 	if f == nil {
 		return
 	}
-	now := f.clock()
+	w := &Forwarder{Name: name, Address: address, At: f.clock(), Report: r}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.by[key{name, r.Host}] = &Forwarder{Name: name, Address: address, At: now, Report: r}
-	if len(f.by) > most || now.Sub(f.last) > life/100 {
-		f.last = now
-		f.forgetLocked(now)
+	if e := f.by[w.key()]; e != nil {
+		f.order.Remove(e)
 	}
-}
-
-func (f *Fleet) forgetLocked(now time.Time) {
-	for k, w := range f.by {
-		if now.Sub(w.At) > life {
-			delete(f.by, k)
+	f.by[w.key()] = f.order.PushBack(w)
+	for {
+		e := f.order.Front()
+		old, _ := e.Value.(*Forwarder)
+		if len(f.by) <= most && w.At.Sub(old.At) <= life {
+			return
 		}
+		f.order.Remove(e)
+		delete(f.by, old.key())
 	}
-	if over := len(f.by) - most; over > 0 {
-		for _, w := range f.listLocked()[:over] {
-			delete(f.by, key{w.Name, w.Host})
-		}
-	}
-}
-
-// listLocked is all of them, those that have been silent longest first.
-func (f *Fleet) listLocked() []Forwarder {
-	out := make([]Forwarder, 0, len(f.by))
-	for _, w := range f.by {
-		out = append(out, *w)
-	}
-	slices.SortFunc(out, func(a, b Forwarder) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Host, b.Host))
-	})
-	return out
 }
 
 // List returns all forwarders, those that have been silent longest first.
@@ -108,26 +100,28 @@ func (f *Fleet) List() []Forwarder {
 		return nil
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.listLocked()
+	out := make([]Forwarder, 0, len(f.by))
+	for e := f.order.Front(); e != nil; e = e.Next() {
+		w, _ := e.Value.(*Forwarder)
+		out = append(out, *w)
+	}
+	f.mu.Unlock()
+	slices.SortFunc(out, func(a, b Forwarder) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Host, b.Host))
+	})
+	return out
 }
 
-func (f *Fleet) count(which func(*Forwarder) bool) (n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, w := range f.by {
-		if which == nil || which(w) {
-			n++
+// sum makes the reading of a gauge.
+func (f *Fleet) sum(of func(*Forwarder) int64) func() float64 {
+	return func() float64 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		n := int64(0)
+		for e := f.order.Front(); e != nil; e = e.Next() {
+			w, _ := e.Value.(*Forwarder)
+			n += of(w)
 		}
+		return float64(n)
 	}
-	return n
-}
-
-func (f *Fleet) sum(of func(*Forwarder) int64) (n int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, w := range f.by {
-		n += of(w)
-	}
-	return n
 }
