@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,10 +44,6 @@ type Stats struct {
 	// Notes say what of a complete answer is an estimate, and how good a one.
 	Notes []string `json:"notes"`
 }
-
-// maxLine bounds one line of an answer: a record (record.MaxRecord) with every
-// byte escaped, twice with _source, fits.
-const maxLine = 64 << 20
 
 // QueryProgress is how far a query is.
 type QueryProgress struct {
@@ -149,38 +143,6 @@ func (c *Client) readRows(ctx context.Context, r io.Reader, row func(*Row) error
 		return Stats{}, trailer.Error.apiError(0)
 	}
 	return *trailer.Stats, nil
-}
-
-// lineReader yields lines of any length up to maxLine without their line ends;
-// empty ones are skipped. A line is valid until the next call.
-type lineReader struct {
-	r   *bufio.Reader
-	buf []byte
-}
-
-func newLineReader(r io.Reader) *lineReader { return &lineReader{r: bufio.NewReaderSize(r, 64<<10)} }
-
-func (l *lineReader) next() ([]byte, error) {
-	for {
-		l.buf = l.buf[:0]
-		for {
-			part, err := l.r.ReadSlice('\n')
-			l.buf = append(l.buf, part...)
-			if len(l.buf) > maxLine {
-				return nil, fmt.Errorf("a line of more than %d bytes", maxLine)
-			}
-			if errors.Is(err, bufio.ErrBufferFull) {
-				continue
-			}
-			if err != nil && (err != io.EOF || len(l.buf) == 0) {
-				return nil, err
-			}
-			break
-		}
-		if line := bytes.TrimRight(l.buf, "\r\n"); len(line) > 0 {
-			return line, nil
-		}
-	}
 }
 
 // FieldsAnswer is what fields answers.

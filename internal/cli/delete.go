@@ -1,13 +1,7 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 )
 
@@ -41,47 +35,27 @@ type Deleted struct {
 // Delete deletes what a filter matches, or counts it. An answer that breaks off is an
 // error: then the records may be deleted or not.
 func (c *Client) Delete(ctx context.Context, d Deletion, progress func(DeletionProgress)) (Deleted, error) {
+	type line struct {
+		Progress *DeletionProgress `json:"progress"`
+		Deleted  *Deleted          `json:"deleted"`
+	}
+	var deleted Deleted
 	body, header, err := jsonBody(d)
 	if err != nil {
-		return Deleted{}, err
+		return deleted, err
 	}
 	resp, err := c.do(ctx, http.MethodPost, "/api/v1/delete", header, body)
 	if err != nil {
-		return Deleted{}, err
+		return deleted, err
 	}
-	defer func() { _ = resp.Body.Close() }() // only read
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, maxErrorBody)
-	for lines.Scan() {
-		var line struct {
-			Progress *DeletionProgress `json:"progress"`
-			Deleted  *Deleted          `json:"deleted"`
-			Error    *errorBody        `json:"error"`
+	err = readAnswer(ctx, c, resp, "the records may be deleted or not; ask again", func(l *line) bool {
+		if l.Progress != nil && progress != nil {
+			progress(*l.Progress)
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return Deleted{}, fmt.Errorf("%s: the answer is no JSON (is this a journalist?): %w", c.server, err)
+		if l.Deleted != nil {
+			deleted = *l.Deleted
 		}
-		switch {
-		case line.Error != nil:
-			return Deleted{}, line.Error.apiError(0)
-		case line.Deleted != nil:
-			return *line.Deleted, nil
-		case line.Progress != nil && progress != nil:
-			progress(*line.Progress)
-		}
-	}
-	if ctx.Err() != nil {
-		return Deleted{}, ctx.Err()
-	}
-	return Deleted{}, errors.Join(fmt.Errorf("%s: the answer broke off: the records may be deleted or not; ask again", c.server), lines.Err())
-}
-
-// Backup asks for a backup's stream; request is what is there already, as JSON. The
-// caller closes it.
-func (c *Client) Backup(ctx context.Context, request []byte) (io.ReadCloser, error) {
-	resp, err := c.do(ctx, http.MethodPost, "/api/v1/backup", http.Header{"Content-Type": {"application/json"}}, bytes.NewReader(request))
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
+		return l.Deleted != nil
+	})
+	return deleted, err
 }

@@ -3,8 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,6 +19,10 @@ var Explainings = []string{"plan", "parts", "all"}
 
 // Explain asks how a query is answered, as q.Explain says.
 func (c *Client) Explain(ctx context.Context, q Question) (*scan.Explanation, Stats, error) {
+	type line struct {
+		Explain *scan.Explanation `json:"explain"`
+		Stats   *Stats            `json:"stats"`
+	}
 	body, header, err := jsonBody(q)
 	if err != nil {
 		return nil, Stats{}, err
@@ -29,32 +31,18 @@ func (c *Client) Explain(ctx context.Context, q Question) (*scan.Explanation, St
 	if err != nil {
 		return nil, Stats{}, err
 	}
-	defer func() { _ = resp.Body.Close() }() // only read
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, maxAnswer)
 	var x *scan.Explanation
-	for lines.Scan() {
-		var line struct {
-			Explain *scan.Explanation `json:"explain"`
-			Stats   *Stats            `json:"stats"`
-			Error   *errorBody        `json:"error"`
+	var stats Stats
+	err = readAnswer(ctx, c, resp, "ask again", func(l *line) bool {
+		if l.Explain != nil {
+			x = l.Explain
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return nil, Stats{}, fmt.Errorf("%s: the answer is no JSON (is this a journalist?): %w", c.server, err)
+		if l.Stats != nil {
+			stats = *l.Stats
 		}
-		switch {
-		case line.Error != nil:
-			return nil, Stats{}, line.Error.apiError(0)
-		case line.Explain != nil:
-			x = line.Explain
-		case line.Stats != nil && x != nil:
-			return x, *line.Stats, nil
-		}
-	}
-	if ctx.Err() != nil {
-		return nil, Stats{}, ctx.Err()
-	}
-	return nil, Stats{}, errors.Join(fmt.Errorf("%s: the answer broke off; ask again", c.server), lines.Err())
+		return l.Stats != nil && x != nil
+	})
+	return x, stats, err
 }
 
 // Explain tells how a query over files is understood and planned. The files are not

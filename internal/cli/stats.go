@@ -1,11 +1,7 @@
 package cli
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -27,37 +23,27 @@ func (c *Client) Stats(ctx context.Context, req scan.InventoryRequest, progress 
 			v.Set(name, strconv.Itoa(n))
 		}
 	}
-	fail := func(err error) (scan.Inventory, scan.Health, error) { return scan.Inventory{}, scan.Health{}, err }
+	type line struct {
+		Progress  *scan.InventoryProgress `json:"progress"`
+		Inventory *scan.Inventory         `json:"inventory"`
+		Health    scan.Health             `json:"health"`
+	}
+	var inventory scan.Inventory
+	var health scan.Health
 	resp, err := c.do(ctx, http.MethodGet, "/api/v1/stats?"+v.Encode(), nil, nil)
 	if err != nil {
-		return fail(err)
+		return inventory, health, err
 	}
-	defer func() { _ = resp.Body.Close() }() // only read
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, maxAnswer)
-	for lines.Scan() {
-		var line struct {
-			Progress  *scan.InventoryProgress `json:"progress"`
-			Inventory *scan.Inventory         `json:"inventory"`
-			Health    scan.Health             `json:"health"`
-			Error     *errorBody              `json:"error"`
+	err = readAnswer(ctx, c, resp, "ask again", func(l *line) bool {
+		if l.Progress != nil && progress != nil {
+			progress(*l.Progress)
 		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return fail(fmt.Errorf("%s: the answer is no JSON (is this a journalist?): %w", c.server, err))
+		if l.Inventory != nil {
+			inventory, health = *l.Inventory, l.Health
 		}
-		switch {
-		case line.Error != nil:
-			return fail(line.Error.apiError(0))
-		case line.Inventory != nil:
-			return *line.Inventory, line.Health, nil
-		case line.Progress != nil && progress != nil:
-			progress(*line.Progress)
-		}
-	}
-	if ctx.Err() != nil {
-		return fail(ctx.Err())
-	}
-	return fail(errors.Join(fmt.Errorf("%s: the answer broke off; ask again", c.server), lines.Err()))
+		return l.Inventory != nil
+	})
+	return inventory, health, err
 }
 
 // Health asks what is wrong with the server.
