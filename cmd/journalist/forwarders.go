@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"journalist/internal/cli"
-	"journalist/internal/query/lang"
 )
 
 func (a *app) forwardersCommand() *cobra.Command {
@@ -52,7 +51,7 @@ exit code is 6 when one is silent or has lost bytes.`,
 	f.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "`form`: table or json")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 6 when one is silent or has lost bytes")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)) // fails only for an unknown flag
+	completeForms(cmd, "table", "json")
 	return cmd
 }
 
@@ -66,6 +65,7 @@ func (a *app) printForwarders(list []cli.Forwarder, output string) error {
 		}
 		return nil
 	}
+	span := func(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tHOST\tVERSION\tSPOKE\tFILES\tLAG\tOLDEST\tQUEUE\tLOST\tSTATE")
 	for _, f := range list {
@@ -80,19 +80,10 @@ func (a *app) printForwarders(list []cli.Forwarder, output string) error {
 		}
 		oldest := "-"
 		if f.LagSeconds > 0 {
-			oldest = words(f.LagSeconds)
+			oldest = roughly(span(f.LagSeconds))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s ago\t%s\t%s\t%s\t%s\t%s\t%s\n", cli.Safe(f.Name), cli.Safe(f.Host), cli.Safe(f.Version), words(f.Ago),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s ago\t%s\t%s\t%s\t%s\t%s\t%s\n", cli.Safe(f.Name), cli.Safe(f.Host), cli.Safe(f.Version), roughly(span(f.Ago)),
 			cli.Thousands(int64(f.Files)), cli.Bytes(f.LagBytes), oldest, cli.Thousands(f.QueueLines), cli.Bytes(f.LostBytes), cli.Safe(state))
 	}
 	return w.Flush()
-}
-
-// words is a span of seconds as people say it.
-func words(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	if d < time.Second {
-		return "<1s"
-	}
-	return lang.FormatSpan(d.Truncate(step(d)))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"journalist/internal/api"
 	"journalist/internal/cli"
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
@@ -50,7 +52,7 @@ so that one that speaks every hour is not missed after half of it; or more than
 					f.span.since, f.span.from = "", "1970-01-01"
 				}
 			}
-			query := piped(queryArgs(words), "stats min(@timestamp) as first, max(@timestamp) as last, count() as count by host | sort last, host")
+			query := piped(queryArgs(words), api.HostsPipes)
 			h := hosts{limit: limit, form: f.form, now: time.Now()}
 			if err := a.askThrough(cmd.Context(), &f, query, h.row); err != nil {
 				return err
@@ -78,21 +80,16 @@ so that one that speaks every hour is not missed after half of it; or more than
 
 // hosts adds to each host how long ago its last line was. Used by one goroutine.
 type hosts struct {
-	limit       time.Duration // 0: defaultSilence and silentIntervals
+	limit       time.Duration // 0: as the API has it
 	form        string
 	now         time.Time
 	all, silent int
 	buf         []byte
 }
 
-// When a host is silent that nobody has set a limit for, as the API has it.
-const (
-	defaultSilence  = 15 * time.Minute
-	silentIntervals = 3
-)
-
-// row adds to a host how much time usually passes between two lines and how long ago its last line was, in seconds for programs and in
-// words for people, and whether it is silent; the names are those of the API.
+// row adds to a host how much time usually passes between two lines and how long ago
+// its last line was, in seconds for programs and in words for people, and whether it is
+// silent; the names are those of the API.
 func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 	h.all++
 	h.buf = append(h.buf[:0], '{')
@@ -107,11 +104,7 @@ func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 	last, err := time.Parse(time.RFC3339Nano, r.Text("last"))
 	lag := max(0, h.now.Sub(last))
 	interval, known := usualInterval(r, last)
-	limit := h.limit
-	if limit == 0 {
-		limit = max(defaultSilence, silentIntervals*interval)
-	}
-	silent := err == nil && lag > limit
+	silent := err == nil && lag > cmp.Or(h.limit, api.Silence(interval))
 	if silent {
 		h.silent++
 	}
@@ -138,10 +131,10 @@ func (h *hosts) row(r *cli.Row, f func(*cli.Row) error) error {
 func usualInterval(r *cli.Row, last time.Time) (d time.Duration, known bool) {
 	first, err := time.Parse(time.RFC3339Nano, r.Text("first"))
 	n, cerr := strconv.ParseInt(r.Text("count"), 10, 64)
-	if err != nil || cerr != nil || n < 2 || last.Before(first) {
+	if err != nil || cerr != nil || last.Before(first) {
 		return 0, false
 	}
-	return last.Sub(first) / time.Duration(n-1), true
+	return api.UsualInterval(last.Sub(first), n)
 }
 
 // span adds a span of time: in words for people, in seconds for programs.
@@ -150,26 +143,27 @@ func (h *hosts) span(name string, d time.Duration, known, people bool) {
 	switch {
 	case !known:
 		h.buf = append(h.buf, "null"...)
-	case people && d < time.Second && d > 0:
-		h.buf = append(h.buf, `"<1s"`...)
 	case people:
-		h.buf = record.AppendJSONString(h.buf, lang.FormatSpan(d.Truncate(step(d))))
+		h.buf = record.AppendJSONString(h.buf, roughly(d))
 	default:
 		h.buf = strconv.AppendFloat(h.buf, float64(d.Milliseconds())/1000, 'f', -1, 64)
 	}
 }
 
-// step is how exactly people want to know how long ago something was.
-func step(ago time.Duration) time.Duration {
+// roughly is a span of time as exactly as people want to know it.
+func roughly(d time.Duration) string {
+	step := time.Second
 	switch {
-	case ago >= 14*24*time.Hour:
-		return 24 * time.Hour
-	case ago >= 24*time.Hour:
-		return time.Hour
-	case ago >= time.Hour:
-		return time.Minute
+	case d > 0 && d < time.Second:
+		return "<1s"
+	case d >= 14*24*time.Hour:
+		step = 24 * time.Hour
+	case d >= 24*time.Hour:
+		step = time.Hour
+	case d >= time.Hour:
+		step = time.Minute
 	}
-	return time.Second
+	return lang.FormatSpan(d.Truncate(step))
 }
 
 // through is an asker whose rows are changed on their way.

@@ -6,10 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"journalist/internal/query/lang"
-	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
@@ -20,14 +18,6 @@ const (
 	maxKeys    = 16     // fields that tell what rows belong together
 
 	defaultValues = 200
-	defaultHosts  = 1000
-	// hostsSpan is how far hosts look back when no time is given.
-	hostsSpan = "now-24h"
-	// defaultSilence and silentIntervals are how long a host says nothing, by the clock
-	// and by the time that usually passes between its records, before it is called
-	// silent.
-	defaultSilence  = 15 * time.Minute
-	silentIntervals = 3
 )
 
 // investigation is a way of asking that is short for a query with more pipes: what
@@ -181,64 +171,6 @@ func comparePipes(v url.Values) (string, error) {
 		return "compare " + span + " | limit" + n, nil
 	}
 	return "compare " + span, nil
-}
-
-// hostsPipes: who sent when last, the most silent first.
-func hostsPipes(v url.Values) (string, error) {
-	limit, err := number(v, "limit", defaultHosts, maxListed)
-	if err != nil {
-		return "", err
-	}
-	return "stats min(@timestamp) as first, max(@timestamp) as last, count() as count by host | sort last, host | limit " + strconv.Itoa(limit), nil
-}
-
-// hostsSeen adds to each host how many seconds usually pass between its records, how
-// many ago its last one was, and whether that is long. A time that was asked for and
-// ends in the past is looked at from its end.
-func hostsSeen(s *Server, v url.Values, req lang.Request) (func(*scan.Block) *scan.Block, error) {
-	var silence time.Duration
-	if v.Has("silent") {
-		var err error
-		if silence, err = lang.ParseSpan(v.Get("silent")); err != nil {
-			return nil, badRequest("silent: "+err.Error(), "as in silent=15m")
-		}
-	}
-	at := min(s.o.Clock().UnixNano(), req.To)
-	return func(b *scan.Block) *scan.Block {
-		n := b.Len()
-		figures := func(name string) scan.Column {
-			return scan.Column{Name: name, Form: scan.Dict, Len: n, Values: make([]record.Value, n), Codes: make([]uint32, n)}
-		}
-		usual, lag := figures("interval"), figures("lag")
-		silent := scan.Column{Name: "silent", Form: scan.Dict, Len: n, Values: []record.Value{record.BoolValue(false), record.BoolValue(true)}, Codes: make([]uint32, n)}
-		for i := range n {
-			of := map[string]int64{}
-			for c := range b.Columns {
-				of[b.Columns[c].Name] = b.Columns[c].Value(i).Int
-			}
-			ago, limit := time.Duration(at-of["last"]), silence
-			usual.Values[i], usual.Codes[i] = record.Value{Kind: record.Null}, uint32(i)
-			interval := time.Duration(0)
-			if count := of["count"]; count > 1 {
-				interval = time.Duration((of["last"] - of["first"]) / (count - 1))
-				usual.Values[i] = seconds(interval)
-			}
-			if limit == 0 {
-				limit = max(defaultSilence, silentIntervals*interval)
-			}
-			lag.Values[i], lag.Codes[i] = seconds(ago), uint32(i)
-			if ago > limit {
-				silent.Codes[i] = 1
-			}
-		}
-		out := *b
-		out.Columns = append(append([]scan.Column(nil), b.Columns...), usual, lag, silent)
-		return &out
-	}, nil
-}
-
-func seconds(d time.Duration) record.Value {
-	return record.Value{Kind: record.Number, Bytes: strconv.AppendFloat(nil, d.Round(time.Millisecond).Seconds(), 'f', -1, 64)}
 }
 
 // given is the number of a parameter behind a pipe's name, "" where it is missing.
