@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"journalist/internal/cli"
 	"journalist/internal/query/lang"
+	"journalist/internal/scan"
 )
 
 // maxLimit is the most rows that the server streams for one query.
@@ -59,7 +59,8 @@ func (f *askFlags) register(cmd *cobra.Command, limit int) {
 // complete lets the user's shell complete the command's query.
 func (f *askFlags) complete(a *app, cmd *cobra.Command) { cmd.ValidArgsFunction = a.completion(f) }
 
-// question makes the question that flags and text ask for.
+// question makes the question that flags and text ask for. Files are shown whole unless
+// -n was given.
 func (f *askFlags) question(text string) (cli.Question, error) {
 	if f.limit < 1 || f.limit > maxLimit {
 		return cli.Question{}, cli.Exit(cli.ExitUsage, fmt.Errorf("-n %d: want 1 to %d", f.limit, maxLimit))
@@ -68,6 +69,9 @@ func (f *askFlags) question(text string) (cli.Question, error) {
 	var err error
 	if f.location, err = location(f.zone); err != nil {
 		return q, err
+	}
+	if f.local.given() && !f.limited() {
+		q.Limit = 0
 	}
 	q.From, q.To, err = f.span.resolve(time.Now().In(f.location))
 	return q, err
@@ -85,9 +89,30 @@ func location(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// asker answers questions: a server's client, or files.
+// asker answers questions.
 type asker interface {
 	Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error)
+}
+
+// source is what answers: a server's client, or files.
+type source interface {
+	asker
+	Fields(ctx context.Context, q cli.Question, top int) (cli.FieldsAnswer, error)
+	Explain(ctx context.Context, q cli.Question) (*scan.Explanation, cli.Stats, error)
+}
+
+// open makes the source that the flags name; times in files that name no zone are in
+// this one. done must be called after it.
+func (f *askFlags) open(a *app, zone *time.Location) (from source, done func(), err error) {
+	if f.local.given() {
+		files, err := f.local.source(a, zone)
+		return files, func() {}, err
+	}
+	c, err := f.client.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c.Close, nil
 }
 
 // ask puts a question and shows the answer.
@@ -108,21 +133,14 @@ func (a *app) askThrough(ctx context.Context, f *askFlags, text string, change f
 		}
 		return a.printLink(f, q, false)
 	}
-	var from asker
-	if f.local.given() {
-		if !f.limited() {
-			q.Limit = 0
-		}
-		if from, err = f.local.source(a, f.location); err != nil {
-			return err
-		}
-	} else {
-		c, err := f.client.client()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		from = &watched{client: c, on: cli.IsTerminal(a.stderr)}
+	source, done, err := f.open(a, f.location)
+	if err != nil {
+		return err
+	}
+	defer done()
+	from := asker(source)
+	if c, ok := source.(*cli.Client); ok && cli.IsTerminal(a.stderr) {
+		from = &watched{client: c}
 	}
 	if change != nil {
 		from = through{from, change}
@@ -225,34 +243,25 @@ type progressing interface{ Progress() string }
 // watched is a server that says how far a query is.
 type watched struct {
 	client *cli.Client
-	on     bool // somebody watches
-
-	mu   sync.Mutex
-	last cli.QueryProgress
-	any  bool
+	last   atomic.Pointer[cli.QueryProgress] // nil before the server has said so
 }
 
 func (w *watched) Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error) {
-	q.Progress = w.on
-	return w.client.QueryWatched(ctx, q, row, func(p cli.QueryProgress) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.last, w.any = p, true
-	})
+	q.Progress = true
+	return w.client.QueryWatched(ctx, q, row, func(p cli.QueryProgress) { w.last.Store(&p) })
 }
 
 // Progress says how far the query is, "" before the server has said so.
 func (w *watched) Progress() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.any {
+	p := w.last.Load()
+	if p == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%s looked at, %s read", cli.Thousands(w.last.RowsScanned), cli.Bytes(w.last.BytesRead))
-	if w.last.Groups > 0 {
-		text += fmt.Sprintf(", %d %%", 100*min(w.last.GroupsDone, w.last.Groups)/w.last.Groups)
+	text := fmt.Sprintf("%s looked at, %s read", cli.Thousands(p.RowsScanned), cli.Bytes(p.BytesRead))
+	if p.Groups > 0 {
+		text += fmt.Sprintf(", %d %%", 100*min(p.GroupsDone, p.Groups)/p.Groups)
 	}
-	if t, err := time.Parse(time.RFC3339Nano, w.last.Reached); err == nil {
+	if t, err := time.Parse(time.RFC3339Nano, p.Reached); err == nil {
 		text += ", back to " + t.Local().Format("2006-01-02 15:04:05")
 	}
 	return text

@@ -57,7 +57,11 @@ const completionWait = 2 * time.Second
 // knownFields asks for the fields of the newest lines, for completion.
 func (f *askFlags) knownFields(a *app) func(context.Context) ([]cli.FieldInfo, error) {
 	return func(ctx context.Context) ([]cli.FieldInfo, error) {
-		from, done, err := f.describer(a)
+		zone, err := location(f.zone)
+		if err != nil {
+			return nil, err
+		}
+		from, done, err := f.open(a, zone)
 		if err != nil {
 			return nil, err
 		}
@@ -69,26 +73,4 @@ func (f *askFlags) knownFields(a *app) func(context.Context) ([]cli.FieldInfo, e
 		answer, err := from.Fields(ctx, q, 100)
 		return answer.Fields, err
 	}
-}
-
-// describer answers which fields there are: a server's client, or files.
-type describer interface {
-	Fields(ctx context.Context, q cli.Question, top int) (cli.FieldsAnswer, error)
-}
-
-// describer makes what the flags name; done must be called after it.
-func (f *askFlags) describer(a *app) (from describer, done func(), err error) {
-	if f.local.given() {
-		zone, err := location(f.zone)
-		if err != nil {
-			return nil, nil, err
-		}
-		files, err := f.local.source(a, zone)
-		return files, func() {}, err
-	}
-	c, err := f.client.client()
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, c.Close, nil
 }

@@ -8,11 +8,6 @@ import (
 	"journalist/internal/scan"
 )
 
-// explainer tells how queries are answered: a server's client, or files.
-type explainer interface {
-	Explain(ctx context.Context, q cli.Question) (*scan.Explanation, cli.Stats, error)
-}
-
 // explainQuery prints how a query is understood, planned and answered.
 func (a *app) explainQuery(ctx context.Context, f *askFlags, text, how string) error {
 	if err := cli.CheckExplain(how); err != nil {
@@ -23,22 +18,11 @@ func (a *app) explainQuery(ctx context.Context, f *askFlags, text, how string) e
 		return err
 	}
 	q.Explain = how
-	var from explainer
-	if f.local.given() {
-		if !f.limited() {
-			q.Limit = 0
-		}
-		if from, err = f.local.source(a, f.location); err != nil {
-			return err
-		}
-	} else {
-		c, err := f.client.client()
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		from = c
+	from, done, err := f.open(a, f.location)
+	if err != nil {
+		return err
 	}
+	defer done()
 	x, st, err := from.Explain(ctx, q)
 	if err != nil {
 		return a.explain(q.Query, err)

@@ -67,7 +67,7 @@ func (a *app) showFields(ctx context.Context, f *askFlags, query string, top int
 	if q.From, q.To, err = f.span.resolve(time.Now().In(zone)); err != nil {
 		return err
 	}
-	from, done, err := f.describer(a)
+	from, done, err := f.open(a, zone)
 	if err != nil {
 		return err
 	}
