@@ -147,7 +147,7 @@ func TestFacetsPatternsContextCompare(t *testing.T) {
 			`{"field":"host","kind":"string","count":3,"distinct":2,"values":[{"value":"web-01","count":2},{"value":"web-02","count":1}]}`,
 			`{"field":"level","kind":"string","count":3,"distinct":2,"values":[{"value":"info","count":2},{"value":"Error","count":1}]}`,
 		}},
-		{"patterns", []string{"limit", "1"}, []string{`{"pattern":"GET <_> <num>","count":3,"trend":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,2],"first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:59:00Z","example":"GET /a 200","values":[{"slot":1,"kind":"any","rows":3,"distinct":3,"top":[{"value":"/a","count":1},`}},
+		{"patterns", []string{"limit", "1"}, []string{`{"pattern":"GET <_> <num>","count":3,"trend":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,1],"first":"2026-10-01T11:50:00Z","last":"2026-10-01T11:59:00Z","example":"GET /a 200","values":[{"slot":1,"kind":"any","rows":3,"distinct":3,"top":[{"value":"/a","count":1},`}},
 		{"patterns", []string{"of", "host", "query", "host:web*"}, []string{`{"pattern":"<_>","count":3,`}},
 		{"context", []string{"query", "204", "before", "1", "after", "1", "by", "host", "source", "true"}, []string{
 			`{"@timestamp":"2026-10-01T11:58:00Z","dataset":"logs",`, `{"@timestamp":"2026-10-01T11:59:00Z","dataset":"logs",`,

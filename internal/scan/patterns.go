@@ -145,11 +145,10 @@ func (s *PatternSet) Top(n int) []Pattern {
 }
 
 // Range is that of the trends of all patterns.
-func (s *PatternSet) Range(a TrendAxis) (r TrendRange) {
+func (s *PatternSet) Range() (r TrendRange) {
 	for _, p := range s.forms {
 		r.Include(&p.Trend)
 	}
-	r.Close(a)
 	return r
 }
 

@@ -6,41 +6,41 @@ import (
 )
 
 const (
-	// TrendBuckets is how many buckets a trend over a time with both ends has.
-	TrendBuckets = 24
-	// maxTrend is how many it has at most where the time has none.
+	// maxTrend is how many buckets a trend has at most.
 	maxTrend = 32
+	// trendParts is in how many parts an axis divides a time with both ends, and
+	// partLevel the level of their buckets: rows that are closer together are counted in
+	// halves of these parts, and halves of these, down to level 0.
+	trendParts = 24
+	partLevel  = 32
 )
 
-// TrendAxis is the time that trends are counted over. One with both ends has
-// TrendBuckets equal buckets. Of any other the width becomes known by the rows: it is
-// a power of two of nanoseconds, so that buckets that become too many are put
-// together by twos, exactly. The power is the bucket's level, 0 on an axis with ends.
+// TrendAxis divides the time that trends are counted over into buckets. How wide these
+// are becomes known by the rows: of one level a bucket is two of the level below, so
+// that buckets that become too many are put together by twos, exactly. On an axis with
+// both ends some level has trendParts equal buckets that end where it does; on any
+// other a bucket of level 0 is a nanosecond.
 type TrendAxis struct {
-	from, to int64
-	width    uint64 // 0: open
+	from, last int64
+	width      uint64 // of a part; 0: open
 }
 
 // NewTrendAxis returns the axis of the times in [from, to); the least and the largest
 // number mean that there is no end.
-func NewTrendAxis(from, to int64) TrendAxis {
-	a := TrendAxis{from: from, to: to}
+func NewTrendAxis(from, to int64) (a TrendAxis) {
 	if from != math.MinInt64 && to != math.MaxInt64 && from < to {
-		a.width = (uint64(to)-uint64(from)-1)/TrendBuckets + 1
+		a.from, a.last = from, to-1
+		a.width = (uint64(a.last)-uint64(from))/trendParts + 1
 	}
 	return a
 }
 
 // Level is the least at which the times from first to last are in few buckets.
 func (a TrendAxis) Level(first, last int64) uint8 {
-	if a.width > 0 || first >= last {
+	if first >= last {
 		return 0
 	}
-	return levelOf(first, last)
-}
-
-// levelOf is the least at which two buckets of level 0 are less than maxTrend apart.
-func levelOf(first, last int64) uint8 {
+	first, last = a.Bucket(first, 0), a.Bucket(last, 0)
 	level := max(0, bits.Len64(uint64(last)-uint64(first))-bits.Len64(maxTrend))
 	for last>>level-first>>level >= maxTrend {
 		level++
@@ -48,10 +48,12 @@ func levelOf(first, last int64) uint8 {
 	return uint8(level)
 }
 
-// Bucket is where a time is counted.
+// Bucket is where a time is counted; one beyond an end counts there.
 func (a TrendAxis) Bucket(t int64, level uint8) int64 {
 	if a.width > 0 {
-		return int64((uint64(t) - uint64(a.from)) / a.width)
+		since := uint64(min(max(t, a.from), a.last)) - uint64(a.from)
+		at, _ := bits.Div64(since>>(64-partLevel), since<<partLevel, a.width)
+		t = int64(at)
 	}
 	return t >> level
 }
@@ -148,8 +150,8 @@ func (t *Trend) Spread(a TrendAxis, first, last, n int64) {
 	t.Add(level, lo, counts)
 }
 
-// TrendRange is which buckets of an axis are shown: all of one with ends, else those
-// from the first row of any pattern to the last.
+// TrendRange is which buckets of an axis are shown: those from the first row of any
+// pattern to the last.
 type TrendRange struct {
 	level  uint8
 	lo, hi int64
@@ -166,28 +168,10 @@ func (r *TrendRange) Include(t *Trend) {
 	if r.any {
 		lo, hi = min(lo, r.lo>>(level-r.level)), max(hi, r.hi>>(level-r.level))
 	}
+	for uint64(hi)-uint64(lo) >= maxTrend {
+		level, lo, hi = level+1, lo>>1, hi>>1
+	}
 	*r = TrendRange{level: level, lo: lo, hi: hi, any: true}
-	r.limit()
-}
-
-func (r *TrendRange) limit() {
-	for uint64(r.hi)-uint64(r.lo) >= maxTrend {
-		r.level, r.lo, r.hi = r.level+1, r.lo>>1, r.hi>>1
-	}
-}
-
-// Close extends the range to the ends that the axis has.
-func (r *TrendRange) Close(a TrendAxis) {
-	switch {
-	case !r.any:
-	case a.width > 0:
-		*r = TrendRange{hi: int64((uint64(a.to) - uint64(a.from) - 1) / a.width), any: true}
-	case a.from != math.MinInt64:
-		r.lo = min(r.lo, a.from>>r.level)
-	case a.to != math.MaxInt64:
-		r.hi = max(r.hi, (a.to-1)>>r.level)
-	}
-	r.limit()
 }
 
 // Counts are a trend's in the buckets of the range; nil for rows without times.

@@ -2,25 +2,30 @@ package scan
 
 import (
 	"math"
+	"math/big"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
 
 // On an axis with ends every row is in the part of the time that it belongs to, in
-// whatever order and pieces the rows come.
+// whatever order and pieces the rows come: in one of the 24 parts, or of the halves of
+// these as long as the rows are in few of them.
 func TestTrendBetweenEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		from := rapid.Int64Range(math.MinInt64+1, math.MaxInt64-2).Draw(t, "from")
 		to := rapid.Int64Range(from+1, math.MaxInt64-1).Draw(t, "to")
 		a := NewTrendAxis(from, to)
-		times := rapid.SliceOfN(rapid.Int64Range(from, to-1), 1, 50).Draw(t, "times")
-		width := (uint64(to)-uint64(from)-1)/TrendBuckets + 1
-		want := make([]int64, (uint64(to)-uint64(from)-1)/width+1)
+		least, most := from, to-1
+		if rapid.Bool().Draw(t, "near") {
+			least = rapid.Int64Range(from, to-1).Draw(t, "least")
+			most = least + min(to-1-least, rapid.Int64Range(0, 1000).Draw(t, "more"))
+		}
+		times := rapid.SliceOfN(rapid.Int64Range(least, most), 1, 50).Draw(t, "times")
 		var x, y Trend
 		for i, at := range times {
-			want[(uint64(at)-uint64(from))/width]++
 			trend := &x
 			if i%2 == 1 {
 				trend = &y
@@ -30,8 +35,22 @@ func TestTrendBetweenEnds(t *testing.T) {
 		y.Merge(&x)
 		var r TrendRange
 		r.Include(&y)
-		r.Close(a)
-		if got := r.Counts(&y); !slices.Equal(got, want) || len(got) > TrendBuckets {
+		// part is where a time is when each of the 24 parts is divided in so many.
+		part := func(at int64, pieces uint) int64 {
+			width := (uint64(to)-uint64(from)-1)/24 + 1
+			n := new(big.Int).SetUint64(uint64(at) - uint64(from))
+			n.Mul(n, new(big.Int).SetUint64(uint64(pieces)))
+			return n.Div(n, new(big.Int).SetUint64(width)).Int64()
+		}
+		first, last, pieces := slices.Min(times), slices.Max(times), uint(1)
+		for pieces < 1<<partLevel && part(last, 2*pieces)-part(first, 2*pieces) < 32 {
+			pieces *= 2
+		}
+		want := make([]int64, part(last, pieces)-part(first, pieces)+1)
+		for _, at := range times {
+			want[part(at, pieces)-part(first, pieces)]++
+		}
+		if got := r.Counts(&y); !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
 		}
 	})
@@ -72,9 +91,7 @@ func TestTrendWithoutEnds(t *testing.T) {
 		all := count(times)
 		var r, s TrendRange
 		r.Include(&x)
-		r.Close(open)
 		s.Include(&all)
-		s.Close(open)
 		got, want := r.Counts(&x), s.Counts(&all)
 		if !slices.Equal(got, want) {
 			t.Fatalf("%v, want %v", got, want)
@@ -92,18 +109,30 @@ func TestTrendWithoutEnds(t *testing.T) {
 	})
 }
 
-// A bound that there is belongs to the time that is shown.
-func TestTrendWithOneEnd(t *testing.T) {
-	a := NewTrendAxis(1000, math.MaxInt64)
-	var x Trend
-	x.Add(0, a.Bucket(1060, 0), []int64{1})
-	x.Add(0, a.Bucket(1063, 0), []int64{2})
-	var r TrendRange
-	r.Include(&x)
-	r.Close(a)
-	// From 1000 to 1064, in buckets of two.
-	if got, want := r.Counts(&x), append(make([]int64, 30), 1, 2); !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+// The time that is shown is that in which rows are, however long before it the one
+// that was asked for begins.
+func TestTrendFromLongAgo(t *testing.T) {
+	now := time.Date(2026, 3, 18, 10, 0, 0, 0, time.UTC)
+	for _, to := range []int64{now.UnixNano(), math.MaxInt64} {
+		a := NewTrendAxis(0, to)
+		var x Trend
+		for i := range 240 {
+			at := now.Add(-time.Duration(i+1) * time.Hour).UnixNano()
+			x.Add(a.Level(at, at), a.Bucket(at, 0), []int64{1})
+		}
+		var r TrendRange
+		r.Include(&x)
+		got := r.Counts(&x)
+		if len(got) < maxTrend/2 || slices.Contains(got, 0) {
+			t.Errorf("until %d: %v", to, got)
+		}
+	}
+	// Times beyond the ends are none of the axis, and do no harm.
+	a := NewTrendAxis(1000, 1024)
+	for at, want := range map[int64]int64{math.MinInt64: 0, 999: 0, 1000: 0, 1023: 23, 1024: 23, math.MaxInt64: 23} {
+		if got := a.Bucket(at, partLevel); got != want {
+			t.Errorf("%d is in part %d, want %d", at, got, want)
+		}
 	}
 }
 
@@ -114,9 +143,8 @@ func TestTrendSpread(t *testing.T) {
 	x.Spread(a, 239, 239, 7)
 	var r TrendRange
 	r.Include(&x)
-	r.Close(a)
-	want := make([]int64, 24)
-	want[2], want[3], want[4], want[5], want[23] = 2, 3, 2, 3, 7
+	want := make([]int64, 22) // from 20 to 240
+	want[0], want[1], want[2], want[3], want[21] = 1, 3, 3, 3, 7
 	if got := r.Counts(&x); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

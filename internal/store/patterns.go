@@ -90,7 +90,7 @@ func (p *patterns) merge(n int) scan.Patterns {
 		all.Folded = all.Folded || s.Folded
 	}
 	list := all.Top(n)
-	return scan.Patterns{List: list, Total: all.Len(), Folded: all.Folded, Range: all.Range(p.axis)}
+	return scan.Patterns{List: list, Total: all.Len(), Folded: all.Folded, Range: all.Range()}
 }
 
 func (p *patterns) unit(ctx context.Context, worker int, u *unit) error {

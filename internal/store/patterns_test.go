@@ -159,6 +159,7 @@ func TestPatternDetails(t *testing.T) {
 			{777, 12_345, true, nil},
 			{5000, 5001, true, nil},
 			{0, n, true, scan.Compare{Field: "n", Op: scan.Lt, Value: record.IntValue(9000)}},
+			{-1000 * n, n, true, nil},
 		} {
 			for _, workers := range []int{1, 3} {
 				req := scan.Request{From: -1 << 63, To: 1<<63 - 1, Parallel: workers, Filter: c.filter}
@@ -171,7 +172,7 @@ func TestPatternDetails(t *testing.T) {
 				}
 				for i := range found.List {
 					checkDetails(t, fmt.Sprintf("%s, %+v", name, c), &found, &found.List[i], func(row int) bool {
-						return row >= c.from && row < c.to && (c.filter == nil || row < 9000)
+						return row >= max(c.from, 0) && row < c.to && (c.filter == nil || row < 9000)
 					}, of, c.from, c.to, c.ends)
 				}
 			}
@@ -195,11 +196,22 @@ func checkDetails(t *testing.T, name string, found *scan.Patterns, p *scan.Patte
 	if kind == len(kinds) {
 		t.Fatalf("%s: pattern %q", name, scan.FormText(p.Form))
 	}
-	sum, want := int64(0), make([]int64, len(got))
+	// Of the 24 parts of the time, or the halves of these and so on, are those from the
+	// first row to the last.
+	first, last := max(from, 0), to-1
+	for !keep(last) {
+		last--
+	}
 	width := ((to-from)*1e6-1)/24 + 1
+	part := func(row, pieces int) int { return (row - from) * 1e6 * pieces / width }
+	pieces := 1
+	for last > first && part(last, 2*pieces)-part(first, 2*pieces) < 32 {
+		pieces *= 2
+	}
+	sum, want := int64(0), make([]int64, part(last, pieces)-part(first, pieces)+1)
 	for row, k := range of {
 		if k == kind && keep(row) && ends {
-			want[(row-from)*1e6/width]++
+			want[part(row, pieces)-part(first, pieces)]++
 		}
 	}
 	for _, count := range got {

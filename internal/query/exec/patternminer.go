@@ -55,7 +55,7 @@ func newPatternMiner(q *query, from, to int64, field string, want scan.PatternDe
 
 // found are the n patterns with the most rows.
 func (m *patternMiner) found(n int) scan.Patterns {
-	out := scan.Patterns{List: m.set.Top(n), Total: m.set.Len(), Folded: m.set.Folded, Range: m.set.Range(m.axis)}
+	out := scan.Patterns{List: m.set.Top(n), Total: m.set.Len(), Folded: m.set.Folded, Range: m.set.Range()}
 	if m.want.Values {
 		for i := range out.List {
 			p := &out.List[i]

@@ -2,6 +2,8 @@ package exec
 
 import (
 	"context"
+	"math"
+	"slices"
 	"strconv"
 
 	"journalist/internal/query/lang"
@@ -34,16 +36,11 @@ func (q *query) patterns(ctx context.Context, p *plan, x *lang.Patterns) (*table
 
 // detailsFor are what the pipes behind patterns leave of them.
 func detailsFor(rest []lang.Pipe) scan.PatternDetails {
-	for _, pipe := range rest {
-		switch x := pipe.(type) {
-		case *lang.Limit:
-			continue
-		case *lang.Fields:
-			if !x.Drop {
-				return scan.PatternDetails{Examples: true, Trend: contains(x.Names, "trend"), Values: contains(x.Names, "values")}
-			}
+	i := slices.IndexFunc(rest, func(p lang.Pipe) bool { _, limit := p.(*lang.Limit); return !limit })
+	if i >= 0 {
+		if f, ok := rest[i].(*lang.Fields); ok && !f.Drop {
+			return scan.PatternDetails{Examples: true, Trend: contains(f.Names, "trend"), Values: contains(f.Names, "values")}
 		}
-		break
 	}
 	return scan.PatternDetails{Examples: true, Trend: true, Values: true}
 }
@@ -101,7 +98,8 @@ func (q *query) minePatterns(ctx context.Context, p *plan, r *scan.Request, fiel
 
 // patternsTable groups rows at hand.
 func (q *query) patternsTable(t *table, x *lang.Patterns) (*table, error) {
-	m := newPatternMiner(q, q.from, q.to, x.Field, scan.PatternDetails{Examples: true, Trend: true, Values: true})
+	// Their times need not be those that were asked for.
+	m := newPatternMiner(q, math.MinInt64, math.MaxInt64, x.Field, scan.PatternDetails{Examples: true, Trend: true, Values: true})
 	if err := t.emit(m.add); err != nil {
 		return nil, err
 	}
