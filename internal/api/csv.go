@@ -11,7 +11,7 @@ import (
 // answerCSV answers a query as CSV (RFC 4180). CSV has no room for a trailer: a
 // failure on the way cuts the connection, so that nobody takes a part for the
 // whole, and the statistics come as the HTTP trailer X-Journalist-Stats.
-func (s *Server) answerCSV(w http.ResponseWriter, r *http.Request, run runner) {
+func (s *Server) answerCSV(w http.ResponseWriter, r *http.Request, run runner) error {
 	out := newStream(w, func(h http.Header) {
 		h.Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		h.Set("Cache-Control", "no-store")
@@ -33,13 +33,14 @@ func (s *Server) answerCSV(w http.ResponseWriter, r *http.Request, run runner) {
 	defer out.close()
 	switch {
 	case err != nil && !out.begun():
-		s.writeError(w, r, err)
+		return err
 	case err != nil:
 		s.logInternal(r, explain(err), err)
 		panic(http.ErrAbortHandler)
 	case out.flush() == nil:
 		w.Header().Set("X-Journalist-Stats", string(appendStats(nil, stats, elapsed)))
 	}
+	return nil
 }
 
 // csvWriter writes blocks as CSV. Answers with columns have theirs; whole records,

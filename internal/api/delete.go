@@ -42,35 +42,21 @@ func (s *Server) delete(w http.ResponseWriter, r *http.Request) error {
 	if !q.DryRun {
 		log.Info("deletion begins")
 	}
-	out := newStream(w, func(h http.Header) {
-		h.Set("Content-Type", "application/x-ndjson")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Accel-Buffering", "no") // a proxy shall pass the progress on as it comes
-	})
-	defer out.close()
-	start := time.Now()
-	got, err := s.o.Deleter.Delete(r.Context(), req, q.DryRun, func(p scan.DeletionProgress) {
-		_ = out.write(func(dst []byte) []byte { // a client that is gone ends the context
-			return fmt.Appendf(dst, "{\"progress\":{\"groups\":%d,\"groups_done\":%d,\"rows\":%d}}\n", p.Groups, p.GroupsDone, p.Rows)
+	return s.answerLines(w, r, func(out *stream) (func(dst []byte) []byte, error) {
+		start := time.Now()
+		got, err := s.o.Deleter.Delete(r.Context(), req, q.DryRun, func(p scan.DeletionProgress) {
+			_ = out.write(func(dst []byte) []byte { // a client that is gone ends the context
+				return fmt.Appendf(dst, "{\"progress\":{\"groups\":%d,\"groups_done\":%d,\"rows\":%d}}\n", p.Groups, p.GroupsDone, p.Rows)
+			})
 		})
-	})
-	switch {
-	case err != nil:
-		log.Error("deletion failed: the records may still be there", "dry_run", q.DryRun, "err", err)
-	case !q.DryRun:
-		log.Info("deleted records", "records", got.Rows, "parts", got.Parts, "damaged", len(got.Partial), "elapsed", time.Since(start))
-	}
-	if err != nil && !out.begun() {
-		return err
-	}
-	_ = out.write(func(dst []byte) []byte { // the client is gone: nobody to tell
-		if err != nil {
-			return append(explain(err).append(dst), '\n')
+		switch {
+		case err != nil:
+			log.Error("deletion failed: the records may still be there", "dry_run", q.DryRun, "err", err)
+		case !q.DryRun:
+			log.Info("deleted records", "records", got.Rows, "parts", got.Parts, "damaged", len(got.Partial), "elapsed", time.Since(start))
 		}
-		return append(appendDeleted(dst, got, q.DryRun), '\n')
+		return func(dst []byte) []byte { return appendDeleted(dst, got, q.DryRun) }, err
 	})
-	_ = out.flush() // as above
-	return nil
 }
 
 // deletionRequest reads the question. Without times it is about all records there

@@ -55,40 +55,24 @@ func (s *Server) explainQuery(w http.ResponseWriter, r *http.Request, req lang.R
 	if q.Explain == explainAll {
 		o.Groups = scan.TraceGroups
 	}
-	out := newStream(w, func(h http.Header) {
-		h.Set("Content-Type", "application/x-ndjson")
-		h.Set("Cache-Control", "no-store")
-	})
-	defer out.close()
-	ctx, reported := r.Context(), func() {}
-	if q.Progress {
-		ctx, reported = report(ctx, out)
-	}
-	start := time.Now()
-	e, stats, err := x.Explain(ctx, req, o)
-	elapsed := time.Since(start)
-	reported()
-	var line []byte
-	if err == nil {
+	return s.answerLines(w, r, func(out *stream) (func(dst []byte) []byte, error) {
+		ctx, reported := report(r.Context(), out, q.Progress)
+		start := time.Now()
+		e, stats, err := x.Explain(ctx, req, o)
+		elapsed := time.Since(start)
+		reported()
+		if err != nil {
+			return nil, err
+		}
 		if principalOf(r).Datasets != nil {
 			for _, sc := range e.Scans {
 				sc.Others = 0 // how much others have is not theirs to know
 			}
 		}
-		line, err = json.Marshal(e)
-	}
-	if err != nil && !out.begun() {
-		return err
-	}
-	_ = out.write(func(dst []byte) []byte { // the client is gone: nobody to tell
-		if err != nil {
-			problem := explain(err)
-			s.logInternal(r, problem, err)
-			return append(problem.append(dst), '\n')
-		}
-		dst = append(append(append(dst, `{"explain":`...), line...), '}', '\n')
-		return append(appendStats(append(dst, `{"stats":`...), stats, elapsed), '}', '\n')
+		line, err := json.Marshal(e)
+		return func(dst []byte) []byte {
+			dst = append(append(append(dst, `{"explain":`...), line...), '}', '\n')
+			return appendStatsLine(dst, stats, elapsed)
+		}, err
 	})
-	_ = out.flush() // as above
-	return nil
 }

@@ -88,8 +88,7 @@ func (s *Server) investigate(name string) http.HandlerFunc {
 				return err
 			}
 		}
-		s.answer(w, r, req, q, see)
-		return nil
+		return s.answer(w, r, req, q, see)
 	})
 }
 

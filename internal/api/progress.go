@@ -12,8 +12,12 @@ import (
 const progressPause = time.Second
 
 // report writes a line {"progress":…} into a stream every second, about the scans
-// that get the context which it returns. done ends that: afterwards no line comes.
-func report(ctx context.Context, out *stream) (_ context.Context, done func()) {
+// that get the context which it returns, where that is wanted. done ends it: afterwards
+// no line comes.
+func report(ctx context.Context, out *stream, wanted bool) (_ context.Context, done func()) {
+	if !wanted {
+		return ctx, func() {}
+	}
 	p := &scan.Progress{}
 	start := time.Now()
 	stop, stopped := make(chan struct{}), make(chan struct{})

@@ -27,13 +27,12 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) error {
 	if q.Explain != explainNothing {
 		return s.explainQuery(w, r, req, q)
 	}
-	s.answer(w, r, req, q, nil)
-	return nil
+	return s.answer(w, r, req, q, nil)
 }
 
 // answer runs a request and streams the answer in the form that the client wants.
 // see, where not nil, changes its blocks.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, req lang.Request, q question, see func(*scan.Block) *scan.Block) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, req lang.Request, q question, see func(*scan.Block) *scan.Block) error {
 	run := func(ctx context.Context, yield func(*scan.Block) error) (scan.Stats, time.Duration, error) {
 		start := time.Now()
 		stats, err := s.o.Querier.Run(ctx, req, func(b *scan.Block) error {
@@ -45,10 +44,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req lang.Request
 		return stats, time.Since(start), err
 	}
 	if wantsCSV(r.Header.Get("Accept")) {
-		s.answerCSV(w, r, run)
-		return
+		return s.answerCSV(w, r, run)
 	}
-	s.answerJSON(w, r, run, q)
+	return s.answerJSON(w, r, run, q)
 }
 
 // runner asks the executor and measures.
@@ -77,45 +75,29 @@ func wantsCSV(accept string) bool {
 	return false
 }
 
-func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, run runner, q question) {
-	out := newStream(w, func(h http.Header) {
-		h.Set("Content-Type", "application/x-ndjson")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Accel-Buffering", "no") // a proxy shall pass rows on as they come
-	})
-	ctx, reported := r.Context(), func() {}
-	if q.Progress {
-		ctx, reported = report(ctx, out)
-	}
-	rows := rowWriter{source: q.Source}
-	stats, elapsed, err := run(ctx, func(b *scan.Block) error {
-		if b.Len() == 0 {
-			return nil
-		}
-		return out.write(func(dst []byte) []byte {
-			rows.begin(b)
-			for i := range b.Len() {
-				dst = out.overflow(rows.append(dst, b, i))
+func (s *Server) answerJSON(w http.ResponseWriter, r *http.Request, run runner, q question) error {
+	return s.answerLines(w, r, func(out *stream) (func(dst []byte) []byte, error) {
+		ctx, reported := report(r.Context(), out, q.Progress)
+		rows := rowWriter{source: q.Source}
+		stats, elapsed, err := run(ctx, func(b *scan.Block) error {
+			if b.Len() == 0 {
+				return nil
 			}
-			return dst
+			return out.write(func(dst []byte) []byte {
+				rows.begin(b)
+				for i := range b.Len() {
+					dst = out.overflow(rows.append(dst, b, i))
+				}
+				return dst
+			})
 		})
+		reported()
+		return func(dst []byte) []byte { return appendStatsLine(dst, stats, elapsed) }, err
 	})
-	reported()
-	if err != nil && !out.begun() {
-		out.close()
-		s.writeError(w, r, err)
-		return
-	}
-	_ = out.write(func(dst []byte) []byte { // the client is gone: nobody to tell
-		if err != nil {
-			e := explain(err)
-			s.logInternal(r, e, err)
-			return append(e.append(dst), '\n')
-		}
-		return append(appendStats(append(dst, `{"stats":`...), stats, elapsed), '}', '\n')
-	})
-	_ = out.flush() // as above
-	out.close()
+}
+
+func appendStatsLine(dst []byte, st scan.Stats, elapsed time.Duration) []byte {
+	return append(appendStats(append(dst, `{"stats":`...), st, elapsed), '}')
 }
 
 func appendStats(dst []byte, st scan.Stats, elapsed time.Duration) []byte {

@@ -46,34 +46,19 @@ func (s *Server) stats(w http.ResponseWriter, r *http.Request) error {
 			Hint: "try again when they are done", retryAfter: 10,
 		}
 	}
-	out := newStream(w, func(h http.Header) {
-		h.Set("Content-Type", "application/x-ndjson")
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Accel-Buffering", "no") // a proxy shall pass the progress on as it comes
-	})
-	defer out.close()
-	line := func(v any) error {
-		data, err := json.Marshal(v)
+	return s.answerLines(w, r, func(out *stream) (func(dst []byte) []byte, error) {
+		inv, err := s.o.Keeper.Inventory(r.Context(), req, func(p scan.InventoryProgress) {
+			line, err := json.Marshal(map[string]any{"progress": p})
+			if err == nil {
+				_ = out.write(func(dst []byte) []byte { return append(append(dst, line...), '\n') }) // a client that is gone ends the context
+			}
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return out.write(func(dst []byte) []byte { return append(append(dst, data...), '\n') })
-	}
-	inv, err := s.o.Keeper.Inventory(r.Context(), req, func(p scan.InventoryProgress) {
-		_ = line(map[string]any{"progress": p}) // a client that is gone ends the context
+		line, err := json.Marshal(map[string]any{"inventory": inv, "health": s.o.Keeper.Health()})
+		return func(dst []byte) []byte { return append(dst, line...) }, err
 	})
-	if err != nil && !out.begun() {
-		return err
-	}
-	if err != nil {
-		e := explain(err)
-		s.logInternal(r, e, err)
-		_ = out.write(func(dst []byte) []byte { return append(e.append(dst), '\n') }) // the client is gone: nobody to tell
-	} else if err := line(map[string]any{"inventory": inv, "health": s.o.Keeper.Health()}); err != nil {
-		s.log.Debug("http: inventory not sent", "err", err)
-	}
-	_ = out.flush() // as above
-	return nil
 }
 
 // inventoryRequest reads the parameters: what is missing stays 0, which lets the
