@@ -69,8 +69,7 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 	for i := range workers {
 		workers[i], chains[i] = newGrouper(q, p.stats, ifs), p.chain()
 	}
-	q.doing = "rows to group"
-	err = q.scan(ctx, r, func(b *scan.Block) error {
+	err = q.scan(ctx, "rows to group", r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
 		collectors[i] = &collector{plan: p, budget: &q.budget, whole: t.whole, byTime: byTime, newest: order == scan.NewestFirst}
 		chains[i] = p.chain()
 	}
-	err := q.scan(ctx, r, func(b *scan.Block) error {
+	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -174,7 +174,7 @@ func (q *query) countValues(ctx context.Context, p *plan, fields []string) (*val
 			workers[i].groupers = append(workers[i].groupers, g)
 		}
 	}
-	err := q.scan(ctx, r, func(b *scan.Block) error {
+	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -229,8 +229,7 @@ func (s *neighbourhood) end(ctx context.Context, at int64, after int) (int64, er
 		r := s.request
 		r.From, r.Order, r.Limit, r.Columns = at+1, scan.OldestFirst, limit, s.names
 		rows, left := 0, after
-		s.q.doing = "the end of a context"
-		err := s.q.scan(ctx, &r, func(b *scan.Block) error {
+		err := s.q.scan(ctx, "the end of a context", &r, func(b *scan.Block) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -260,8 +259,7 @@ func (s *neighbourhood) read(ctx context.Context, until int64, limit int) (bytes
 	r := s.request
 	r.To, r.Order, r.Limit, r.Whole = max(until, until+1), scan.NewestFirst, limit, true
 	c := &collector{plan: &plan{}, budget: &s.q.budget, whole: true, byTime: true}
-	s.q.doing = "rows of a context"
-	err = s.q.scan(ctx, &r, func(b *scan.Block) error {
+	err = s.q.scan(ctx, "rows of a context", &r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -133,7 +133,6 @@ type query struct {
 	hits     int      // of how many rows a context is shown
 
 	trace *scan.Trace // for Explain; nil: nobody asks
-	doing string      // what the next scan is for, where not for rows
 	inner string      // what inner query this is
 	dry   bool        // only planned
 
@@ -191,15 +190,14 @@ func (q *query) timeOver(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) && context.Cause(ctx) == errTime
 }
 
-// scan asks the source. When the query's time ends on the way, what has come
-// until then is the answer, and the statistics say so.
-func (q *query) scan(ctx context.Context, r *scan.Request, yield func(*scan.Block) error) error {
+// scan asks the source, for what is told where the query is explained. When the query's
+// time ends on the way, what has come until then is the answer, and the statistics say
+// so.
+func (q *query) scan(ctx context.Context, what string, r *scan.Request, yield func(*scan.Block) error) error {
 	if r == nil { // nothing can match
 		return nil
 	}
-	if r.Trace == nil {
-		r.Trace = q.tracing(r, "rows")
-	}
+	r.Trace = q.tracing(r, what)
 	st, err := q.e.o.Source.Scan(ctx, r, yield)
 	q.stats.Add(st)
 	if errors.Is(err, errEnough) {

@@ -54,11 +54,11 @@ func (e *Engine) Explain(ctx context.Context, req lang.Request, o scan.ExplainOp
 	return x, st, err
 }
 
-// tracing makes the trace of a request where somebody asks.
+// scanRows is what a scan is for that brings the rows of the answer.
+const scanRows = "rows"
+
+// tracing makes the trace of a request where somebody asks; what says what it is for.
 func (q *query) tracing(r *scan.Request, what string) *scan.ScanTrace {
-	if q.doing != "" {
-		what, q.doing = q.doing, ""
-	}
 	if q.trace == nil {
 		return nil
 	}

@@ -92,7 +92,7 @@ func (q *query) countFacets(ctx context.Context, p *plan, r *scan.Request) (*fac
 	for i := range workers {
 		workers[i] = newFacetCounter(&q.budget)
 	}
-	err := q.scan(ctx, r, func(b *scan.Block) error {
+	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ func (f *fieldSample) run(ctx context.Context, sample int) error {
 		return nil
 	}
 	r.Whole, r.Order, r.Limit = true, scan.NewestFirst, sample
-	err = f.q.scan(ctx, r, func(b *scan.Block) error {
+	err = f.q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -129,8 +129,7 @@ func (q *query) bound(ctx context.Context, p *plan) error {
 		r := p.request(q)
 		r.Order, r.Limit = end.order, 1
 		found := false
-		q.doing = "where the time begins or ends"
-		err := q.scan(ctx, r, func(b *scan.Block) error {
+		err := q.scan(ctx, "where the time begins or ends", r, func(b *scan.Block) error {
 			if !found && b.Len() > 0 {
 				found = true
 				end.take(b.Times[0])

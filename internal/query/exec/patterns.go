@@ -60,7 +60,6 @@ func (q *query) findPatterns(ctx context.Context, p *plan, field string, n int, 
 			q.stats.Add(st)
 			return found, err
 		}
-		r.Trace = nil
 	}
 	return q.minePatterns(ctx, p, r, field, n, want)
 }
@@ -72,7 +71,7 @@ func (q *query) minePatterns(ctx context.Context, p *plan, r *scan.Request, fiel
 	for i := range miners {
 		miners[i], chains[i] = newPatternMiner(q, p.from, p.to, field, want), p.chain()
 	}
-	err := q.scan(ctx, r, func(b *scan.Block) error {
+	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

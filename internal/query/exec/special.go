@@ -48,8 +48,7 @@ func (q *query) newest(ctx context.Context, p *plan, r *scan.Request, rows int, 
 		r.Limit = rows + 1
 	}
 	chain, left := p.chain(), rows
-	q.doing = "a sample of the newest rows"
-	err = q.scan(ctx, r, func(b *scan.Block) error {
+	err = q.scan(ctx, "a sample of the newest rows", r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

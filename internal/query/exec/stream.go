@@ -18,7 +18,7 @@ func (q *query) stream(ctx context.Context, p *plan, yield func(*scan.Block) err
 		r.Limit = p.limit
 	}
 	pr, chain, left := newProjection(p, r), p.chain(), p.limit
-	return q.scan(ctx, r, func(b *scan.Block) error {
+	return q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

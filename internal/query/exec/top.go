@@ -126,7 +126,7 @@ func (q *query) topByHash(ctx context.Context, p *plan, x *top) (*table, error) 
 			for i := range chains {
 				chains[i] = p.chain()
 			}
-			return q.scan(ctx, r, func(b *scan.Block) error {
+			return q.scan(ctx, scanRows, r, func(b *scan.Block) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
