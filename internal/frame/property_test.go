@@ -90,6 +90,7 @@ func FuzzFrame(f *testing.F) {
 func FuzzDocker(f *testing.F) {
 	f.Add(dockerLine(1, "stdout", "a\tb"))
 	f.Add(`{"log":"\\ud834\\udd1e\\u00e9\n"}`)
+	f.Add(`{"log":"\r"}`) // goes on: only a line's end is taken off
 	fr := mustNew(f, Options{Format: FormatDocker})
 	f.Fuzz(func(t *testing.T, line string) {
 		if strings.ContainsAny(line, "\n\r") || len(line) > 1000 {
@@ -183,5 +184,8 @@ func dockerByJSON(line string) (text string, ok bool) {
 	if strings.Count(line, `"log"`) != 1 || !utf8.ValidString(line) || len(line) > 40 && strings.Contains(line, `\u00`) {
 		return "", false
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"), ok
+	if line, ended := strings.CutSuffix(text, "\n"); ended {
+		text = strings.TrimSuffix(line, "\r")
+	}
+	return text, ok
 }
