@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
-	"unicode/utf8"
+
+	"journalist/internal/record"
 )
 
 // content is a line of a container without its wrapping.
@@ -140,7 +141,7 @@ func (w *work) docker(b []byte, at int) (c content, ok bool) {
 		c.off, c.n = at+log.off, i
 	default:
 		off := len(w.l.Data)
-		d, ok := unescape(w.l.Data, raw)
+		d, ok := record.AppendUnescaped(w.l.Data, raw)
 		if !ok {
 			return c, false
 		}
@@ -226,75 +227,6 @@ func (s *scanner) value() (span, bool) {
 		s.i++
 	}
 	return span{}, false
-}
-
-// unescape appends the text of a JSON string. It is false for an escape that JSON
-// does not have.
-func unescape(dst, s []byte) ([]byte, bool) {
-	for {
-		i := bytes.IndexByte(s, '\\')
-		if i < 0 {
-			return append(dst, s...), true
-		}
-		dst = append(dst, s[:i]...)
-		if i+1 >= len(s) {
-			return dst, false
-		}
-		c := s[i+1]
-		s = s[i+2:]
-		switch c {
-		case '"', '\\', '/':
-		case 'b':
-			c = '\b'
-		case 'f':
-			c = '\f'
-		case 'n':
-			c = '\n'
-		case 'r':
-			c = '\r'
-		case 't':
-			c = '\t'
-		case 'u':
-			r, ok := hex4(s)
-			if !ok {
-				return dst, false
-			}
-			s = s[4:]
-			if r >= 0xD800 && r < 0xE000 {
-				hi := r
-				r = utf8.RuneError
-				if len(s) >= 6 && s[0] == '\\' && s[1] == 'u' && hi < 0xDC00 {
-					if lo, ok := hex4(s[2:]); ok && lo >= 0xDC00 && lo < 0xE000 {
-						r = (hi-0xD800)<<10 | (lo - 0xDC00) + 0x10000
-						s = s[6:]
-					}
-				}
-			}
-			dst = utf8.AppendRune(dst, r)
-			continue
-		default:
-			return dst, false
-		}
-		dst = append(dst, c)
-	}
-}
-
-func hex4(b []byte) (r rune, ok bool) {
-	if len(b) < 4 {
-		return 0, false
-	}
-	for _, c := range b[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
 
 // parseTime reads a time of RFC 3339.

@@ -141,16 +141,16 @@ func (e *eventEncoder) appendMerged(dst []byte, i int, extra []byte) []byte {
 // appendOwn appends the members of extra in their order, but for those that stand
 // elsewhere. Of members of the same name the last counts.
 func (e *eventEncoder) appendOwn(dst, extra []byte, own map[string][]byte) []byte {
-	eachMember(extra, func(name string, value []byte) {
-		last, ok := own[name]
-		if !ok || name == record.FieldTime || name == record.FieldTags || &last[0] != &value[0] {
-			return
+	for w := record.JSONMembers(extra); w.Next(); {
+		name, value := w.Name(), w.Value()
+		if name == record.FieldTime || name == record.FieldTags || &own[name][0] != &value[0] {
+			continue
 		}
 		dst = append(dst, ',')
 		dst = record.AppendJSONString(dst, name)
 		dst = append(dst, ':')
 		dst = append(dst, value...)
-	})
+	}
 	return dst
 }
 
@@ -164,61 +164,10 @@ func (e *eventEncoder) members(extra []byte) (own map[string][]byte, ok bool) {
 	if e.own == nil {
 		e.own = map[string][]byte{}
 	}
-	eachMember(extra, func(name string, value []byte) { e.own[name] = value })
+	for w := record.JSONMembers(extra); w.Next(); {
+		e.own[w.Name()] = w.Value()
+	}
 	return e.own, true
-}
-
-// eachMember calls f with the members of a JSON object, which is known to be
-// valid; a value is never empty.
-func eachMember(obj []byte, f func(name string, value []byte)) {
-	depth, start := 0, -1 // of the value
-	name := ""
-	end := func(at int) {
-		if start >= 0 {
-			f(name, bytes.TrimSpace(obj[start:at]))
-		}
-		start = -1
-	}
-	for i := 0; i < len(obj); i++ {
-		switch obj[i] {
-		case '"':
-			from := i
-			for i++; obj[i] != '"'; i++ {
-				if obj[i] == '\\' {
-					i++
-				}
-			}
-			if depth == 1 && start < 0 {
-				name = memberName(obj[from : i+1])
-			}
-		case ':':
-			if depth == 1 && start < 0 {
-				start = i + 1
-			}
-		case ',':
-			if depth == 1 {
-				end(i)
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				end(i)
-			}
-		}
-	}
-}
-
-// memberName is the name that a valid JSON string spells.
-func memberName(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
-	}
-	var s string
-	if json.Unmarshal(quoted, &s) != nil {
-		return string(quoted)
-	}
-	return s
 }
 
 // AppendTags appends the JSON array of the tags that marks stand for, after the

@@ -186,7 +186,8 @@ func (d *jsonDecoder) key(prefix int) (end int, ok bool) {
 	}
 	// The unescaped key goes through the arena, which may keep garbage.
 	n := len(d.b.arena)
-	key := unescape(d.b.arena, raw)[n:]
+	key, _ := AppendUnescaped(d.b.arena, raw) // str has checked it
+	key = key[n:]
 	end = prefix
 	for _, c := range key {
 		part := 1
@@ -276,10 +277,10 @@ func (d *jsonDecoder) stringMember(name []byte) bool {
 		return d.add(name, at, String, d.data[from:to])
 	}
 	n := len(d.b.arena)
-	d.b.arena = unescape(d.b.arena, d.data[from:to])
+	d.b.arena, _ = AppendUnescaped(d.b.arena, d.data[from:to]) // str has checked it
 	length := len(d.b.arena) - n
 	if length > MaxValue {
-		length = cutRune(d.b.arena[n:n+length], MaxValue)
+		length = CutRune(d.b.arena[n:n+length], MaxValue)
 		d.b.arena = d.b.arena[:n+length]
 		d.mark("value was cut at "+strconv.Itoa(MaxValue)+" bytes: ", name)
 	}
@@ -310,7 +311,7 @@ func (d *jsonDecoder) jsonMember(name []byte, at int, plain bool) bool {
 // becomes a string, because the rest of a number or an array is none.
 func (d *jsonDecoder) add(name []byte, at int, kind Kind, v []byte) bool {
 	if len(v) > MaxValue {
-		v, kind = v[:cutRune(v, MaxValue)], String
+		v, kind = v[:CutRune(v, MaxValue)], String
 		d.mark("value was cut at "+strconv.Itoa(MaxValue)+" bytes: ", name)
 	}
 	n := len(d.b.arena)

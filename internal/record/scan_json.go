@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"strconv"
@@ -91,16 +92,19 @@ func hex4(b []byte) rune {
 	return r
 }
 
-// unescape appends the content of a string whose escapes str has checked.
-func unescape(dst, s []byte) []byte {
+// AppendUnescaped appends the content of a string, what stands between its quotes,
+// without escapes; ok is false for an escape that JSON does not have.
+func AppendUnescaped(dst, s []byte) (_ []byte, ok bool) {
 	for {
-		i := stringSpecial(s, 0)
-		dst = append(dst, s[:i]...)
-		if i >= len(s) {
-			return dst
+		i := bytes.IndexByte(s, '\\')
+		if i < 0 {
+			return append(dst, s...), true
 		}
-		s = s[i:]
-		n := 2
+		dst, s = append(dst, s[:i]...), s[i:]
+		n := escapeLen(s)
+		if n == 0 {
+			return dst, false
+		}
 		switch c := s[1]; c {
 		case 'b':
 			dst = append(dst, '\b')
@@ -113,7 +117,6 @@ func unescape(dst, s []byte) []byte {
 		case 't':
 			dst = append(dst, '\t')
 		case 'u':
-			n = 6
 			r := hex4(s[2:])
 			if r >= 0xd800 && r < 0xdc00 && len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
 				if low := hex4(s[8:]); low >= 0xdc00 && low < 0xe000 {
@@ -129,9 +132,9 @@ func unescape(dst, s []byte) []byte {
 	}
 }
 
-// cutRune returns the greatest length up to limit at which v may be cut without
-// splitting a UTF-8 sequence.
-func cutRune(v []byte, limit int) int {
+// CutRune returns the greatest length up to limit, which is less than v has, at which
+// v may be cut without splitting a UTF-8 sequence.
+func CutRune(v []byte, limit int) int {
 	n := limit
 	for n > limit-utf8.UTFMax && n > 0 && !utf8.RuneStart(v[n]) {
 		n--

@@ -79,13 +79,12 @@ func (r *row) nameParsed() {
 func (r *row) nameWhole() {
 	var n otherNames
 	msgAt, msgEnd := 0, 0
-	w := firstMember(r.text)
-	for w.next() {
-		name := w.name()
-		name = name[1 : len(name)-1]
-		n.note(name, w.raw())
+	obj := trim(r.text)
+	for w := record.JSONMembers(obj); w.Next(); {
+		name := w.RawName()
+		n.note(name, w.Value())
 		if string(name) == "msg" { // the last one counts
-			msgAt, msgEnd = w.nameAt+1, w.nameEnd-1
+			msgAt, msgEnd = w.NameAt(), w.NameAt()+len(name)
 		}
 	}
 	stamp, msg := n.at != nil && !n.stamp, n.msg && !n.message
@@ -98,10 +97,10 @@ func (r *row) nameWhole() {
 	}
 	rest := 1
 	if msg {
-		out = append(append(out, w.obj[1:msgAt]...), record.FieldMessage...)
+		out = append(append(out, obj[1:msgAt]...), record.FieldMessage...)
 		rest = msgEnd
 	}
-	r.scratch = append(out, w.obj[rest:]...)
+	r.scratch = append(out, obj[rest:]...)
 	r.text, r.newText = r.scratch, true
 	r.setExtra(r.text)
 }

@@ -57,7 +57,7 @@ func nextPair(text []byte) (m member, rest []byte, ok bool) {
 		name = bytes.ToValidUTF8(name[:min(len(name), record.MaxName)], []byte("\uFFFD"))
 	}
 	if len(text) > 0 && text[0] == '"' {
-		if end := skipString(text, 0); text[end-1] == '"' && end > 1 {
+		if end := record.JSONStringEnd(text, 0); end > 0 {
 			return member{string(name), quotedValue(text[:end])}, text[end:], true
 		}
 	}

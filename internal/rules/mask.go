@@ -163,19 +163,12 @@ func maskValue(masks []Mask, name string, raw []byte) (_ []byte, n int) {
 
 func maskArray(masks []Mask, name string, raw []byte) (_ []byte, n int) {
 	out := []byte{'['}
-	for at := skipSpace(raw, 1); at < len(raw) && raw[at] != ']'; {
-		end := skipValue(raw, at)
-		if end <= at {
-			return raw, 0 // not valid
-		}
-		value, k := maskValue(masks, name, raw[at:end])
+	for w := record.JSONElements(raw); w.Next(); {
+		value, k := maskValue(masks, name, w.Value())
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		out, n = append(out, value...), n+k
-		if at = skipSpace(raw, end); at < len(raw) && raw[at] == ',' {
-			at = skipSpace(raw, at+1)
-		}
 	}
 	if n == 0 {
 		return raw, 0

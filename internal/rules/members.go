@@ -1,8 +1,6 @@
 package rules
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 
 	"journalist/internal/record"
@@ -17,112 +15,10 @@ type member struct {
 // appendMembers lists the members of a valid JSON object in their order; their
 // values are parts of obj. What is no object has none.
 func appendMembers(dst []member, obj []byte) []member {
-	for m := firstMember(obj); m.next(); {
-		dst = append(dst, member{unquote(m.name()), m.raw()})
+	for w := record.JSONMembers(obj); w.Next(); {
+		dst = append(dst, member{w.Name(), w.Value()})
 	}
 	return dst
-}
-
-// walk goes over the members of a valid JSON object without listing them.
-type walk struct {
-	obj                []byte
-	at                 int // behind the member
-	nameAt, nameEnd    int // with its quotes
-	valueAt, valueEnds int
-}
-
-// firstMember is before the first one; next leads to it.
-func firstMember(obj []byte) walk {
-	obj = trim(obj)
-	if len(obj) < 2 || obj[0] != '{' {
-		return walk{}
-	}
-	return walk{obj: obj, at: 1}
-}
-
-func (w *walk) name() []byte { return w.obj[w.nameAt:w.nameEnd] }
-func (w *walk) raw() []byte  { return w.obj[w.valueAt:w.valueEnds] }
-
-// next goes on to the next member; false at the end.
-func (w *walk) next() bool {
-	at := skipSpace(w.obj, w.at)
-	if at >= len(w.obj) || w.obj[at] != '"' {
-		return false // the end
-	}
-	w.nameAt, w.nameEnd = at, skipString(w.obj, at)
-	at = skipSpace(w.obj, w.nameEnd)
-	w.valueAt = skipSpace(w.obj, at+1) // behind the colon
-	w.valueEnds = skipValue(w.obj, w.valueAt)
-	if w.valueEnds <= w.valueAt || w.valueEnds > len(w.obj) {
-		return false // not valid
-	}
-	at = skipSpace(w.obj, w.valueEnds)
-	if at < len(w.obj) && w.obj[at] == ',' {
-		at++
-	}
-	w.at = at
-	return true
-}
-
-func skipSpace(b []byte, at int) int {
-	for at < len(b) && (b[at] == ' ' || b[at] == '\t' || b[at] == '\n' || b[at] == '\r') {
-		at++
-	}
-	return at
-}
-
-// skipString returns where the string that begins at b[at] ends.
-func skipString(b []byte, at int) int {
-	for at++; at < len(b); at++ {
-		switch b[at] {
-		case '\\':
-			at++
-		case '"':
-			return at + 1
-		}
-	}
-	return len(b)
-}
-
-// skipValue returns where the value that begins at b[at] ends.
-func skipValue(b []byte, at int) int {
-	if at >= len(b) {
-		return at
-	}
-	switch b[at] {
-	case '"':
-		return skipString(b, at)
-	case '{', '[':
-		depth := 0
-		for at < len(b) {
-			switch b[at] {
-			case '"':
-				at = skipString(b, at)
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return at + 1
-				}
-			}
-			at++
-		}
-		return at
-	}
-	for at < len(b) && bytes.IndexByte([]byte(",}] \t\r\n"), b[at]) < 0 {
-		at++
-	}
-	return at
-}
-
-func unquote(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 && len(quoted) >= 2 {
-		return string(quoted[1 : len(quoted)-1])
-	}
-	var s string
-	_ = json.Unmarshal(quoted, &s) // of a valid object
-	return s
 }
 
 // appendObject is the reverse of appendMembers.

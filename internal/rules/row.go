@@ -1,8 +1,8 @@
 package rules
 
 import (
+	"bytes"
 	"encoding/json"
-	"strings"
 
 	"journalist/internal/record"
 	"journalist/internal/scan"
@@ -217,12 +217,4 @@ func textOf(raw []byte) []byte {
 	return raw
 }
 
-func trim(b []byte) []byte {
-	for len(b) > 0 && strings.IndexByte(" \t\r\n", b[0]) >= 0 {
-		b = b[1:]
-	}
-	for len(b) > 0 && strings.IndexByte(" \t\r\n", b[len(b)-1]) >= 0 {
-		b = b[:len(b)-1]
-	}
-	return b
-}
+func trim(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }

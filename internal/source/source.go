@@ -12,7 +12,6 @@ package source
 import (
 	"context"
 	"fmt"
-	"unicode/utf8"
 
 	"journalist/internal/record"
 )
@@ -47,13 +46,13 @@ func (b *Builder) Len() int { return len(b.lines.Rows) }
 // Bytes is how many bytes the lines take.
 func (b *Builder) Bytes() int { return len(b.lines.Data) + 48*len(b.lines.Rows) }
 
-// Add adds a line whose place in the source has the length span. The text is cut
-// at record.MaxValue, with the mark, and what appends too long an object is left out. extra appends the line's JSON object to what
-// it is given; nil means none.
+// Add adds a line whose place in the source has the length span. A text over
+// record.MaxValue is cut there, with the mark. extra appends the line's JSON object,
+// or nothing, to what it is given; nil means none. Too long an object is left out.
 func (b *Builder) Add(text []byte, span uint32, marks record.LineMarks, extra func(dst []byte) []byte) {
 	l := &b.lines
 	if len(text) > record.MaxValue {
-		text, marks = CutText(text, record.MaxValue), marks|record.LineTruncated
+		text, marks = text[:record.CutRune(text, record.MaxValue)], marks|record.LineTruncated
 	}
 	off := len(l.Data)
 	l.Data = append(l.Data, text...)
@@ -84,16 +83,3 @@ func (b *Builder) Take(readTime int64, fields []record.Pair, priority uint8) *re
 // Restart gives the source another identity, which begins at this position. It is
 // for builders without lines.
 func (b *Builder) Restart(id record.SourceID, at uint64) { b.ID, b.At, b.from = id, at, at }
-
-// CutText returns at most n bytes of text without cutting a character of UTF-8.
-func CutText(text []byte, n int) []byte {
-	if len(text) <= n {
-		return text
-	}
-	for k := n; k > n-utf8.UTFMax && k >= 0; k-- {
-		if utf8.RuneStart(text[k]) {
-			return text[:k]
-		}
-	}
-	return text[:n]
-}

@@ -45,15 +45,3 @@ func TestBuilder(t *testing.T) {
 		t.Errorf("%+v", l.Position)
 	}
 }
-
-func TestCutText(t *testing.T) {
-	for _, c := range []struct {
-		in   string
-		n    int
-		want string
-	}{{"abc", 5, "abc"}, {"abc", 2, "ab"}, {"aä", 2, "a"}, {"ää", 2, "ä"}, {"\xff\xff\xff\xff\xff\xff", 5, "\xff\xff\xff\xff\xff"}, {"€", 2, ""}, {"", 0, ""}} {
-		if got := string(CutText([]byte(c.in), c.n)); got != c.want {
-			t.Errorf("%q cut at %d: %q, want %q", c.in, c.n, got, c.want)
-		}
-	}
-}
