@@ -67,9 +67,10 @@ type Pager struct {
 	timer   *time.Timer
 	patient bool // the first lines still wait
 	running bool
+	plain   bool // no pager can be begun: everything is printed
 	quit    bool
 	closed  bool
-	err     error // of printing, or of a pager that cannot be begun
+	err     error // of printing
 	done    chan struct{}
 }
 
@@ -94,6 +95,10 @@ func NewPager(o PagerOptions) *Pager {
 func (p *Pager) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.plain && p.err == nil {
+		_, p.err = p.o.Out.Write(b)
+		return len(b), p.err
+	}
 	if !p.running && p.err == nil {
 		p.held = append(p.held, b...)
 		p.screen.add(b)
@@ -160,8 +165,8 @@ func (p *Pager) startLocked() {
 		err = cmd.Start()
 	}
 	if err != nil {
-		p.o.Height = 1 << 30
 		p.printLocked()
+		p.plain, p.held = true, nil
 		return
 	}
 	p.running = true

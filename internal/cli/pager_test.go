@@ -136,6 +136,32 @@ func TestPagerThatDoesNotRead(t *testing.T) {
 	}
 }
 
+// Without a pager everything is printed as it comes, and nothing is kept.
+func TestPagerThatCannotBegin(t *testing.T) {
+	screen, shown, _ := pagerWorld(t)
+	p := NewPager(PagerOptions{Command: "no\x00command", Out: screen, Height: 3, Patience: time.Millisecond})
+	want := ""
+	for n := range 1000 {
+		line := fmt.Sprintf("line %d\n", n)
+		want += line
+		if _, err := p.Write([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if shown() != want || len(p.held) > 0 {
+		t.Errorf("shown %d bytes of %d, %d kept", len(shown()), len(want), len(p.held))
+	}
+	if err := p.Close(); err != nil || shown() != want {
+		t.Errorf("%v, shown %d bytes of %d", err, len(shown()), len(want))
+	}
+	if err := screen.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Write([]byte("x\n")); err == nil {
+		t.Error("written to a screen that is closed")
+	}
+}
+
 func TestPagerCommand(t *testing.T) {
 	for _, c := range []struct{ own, pager, term, want string }{
 		{"", "", "xterm", ""},
