@@ -84,7 +84,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	all := func() bool {
 		return s.distinct()+other.distinct() >= lines
 	}
-	for deadline := time.Now().Add(10 * time.Second); !all() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); !all() && time.Now().Before(deadline); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	st, err := askStatus(t.Context(), state)
@@ -277,7 +277,7 @@ func TestSystemdHears(t *testing.T) {
 	t.Setenv("WATCHDOG_USEC", "40000")
 	heard := func(want string) {
 		t.Helper()
-		if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
 		buf := make([]byte, 4096)

@@ -66,10 +66,15 @@ func (s *server) distinct() int {
 	return len(s.lines)
 }
 
+// patience is how long tests wait for what must come. It is no bound of scribe's: a
+// rotation alone is durable in some sixty steps, one after the other, of which each
+// may take a second on a disk that others write to.
+const patience = 3 * time.Minute
+
 // await waits until a line has come.
 func (s *server) await(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for s.count(text) == 0 {
 		select {
 		case <-s.arrivals:
@@ -208,7 +213,7 @@ func (r *running) end(t *testing.T) {
 		if code != 0 {
 			t.Errorf("exit code %d\n%s", code, r.out)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("scribe does not stop\n%s", r.out)
 	}
 }
@@ -276,7 +281,7 @@ func TestRun(t *testing.T) {
 
 func awaitStatus(t *testing.T, dir string, ok func(*cli.ScribeStatus) bool) *cli.ScribeStatus {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		s, err := askStatus(t.Context(), dir)
 		if err == nil && ok(s) {

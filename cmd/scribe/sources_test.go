@@ -67,7 +67,7 @@ spool: {dir: queue, bytes: 16MiB}
 	if err := ask(t.Context(), state, "reload", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(sock); err == nil {
 			break
 		}
