@@ -49,17 +49,15 @@ sent again.`,
 			var err error
 			for _, v := range []struct {
 				flag, text string
+				parse      func(string) (int64, error)
 				to         *int64
-			}{{"--max-memory", memory, &s.memory}, {"--max-bandwidth", bandwidth, &s.bandwidth}} {
+			}{{"--max-memory", memory, config.ParseMemory, &s.memory}, {"--max-bandwidth", bandwidth, config.ParseBandwidth, &s.bandwidth}} {
 				if v.text == "" {
 					continue
 				}
-				if *v.to, err = config.ParseSize(v.text); err != nil {
+				if *v.to, err = v.parse(v.text); err != nil {
 					return cli.Exit(cli.ExitUsage, fmt.Errorf("%s: %w", v.flag, err))
 				}
-			}
-			if s.memory > 0 && s.memory < leastMemory {
-				return cli.Exit(cli.ExitUsage, fmt.Errorf("--max-memory %s: at least 24MiB are needed", memory))
 			}
 			if s.metrics != "" {
 				if s.metrics, err = config.ParseMetricsAddress(s.metrics); err != nil {
@@ -82,10 +80,6 @@ sent again.`,
 	f.StringVar(&s.metrics, "metrics", "", "serve /metrics, /healthz and /readyz at this `address`: 127.0.0.1:9293 or unix:///path")
 	return cmd
 }
-
-// leastMemory is what scribe can keep to: the program itself, read from its file,
-// takes some 10 MiB of it.
-const leastMemory = 24 << 20
 
 // forward reads the configuration and forwards until ctx ends.
 func (a *app) forward(ctx context.Context, s settings) error {

@@ -1,7 +1,8 @@
 // Package config reads what people write to say how the programs shall work:
-// logstash-forwarder's JSON configuration and flags for scribe, a YAML file for
-// journalist. Every mistake is told with file, line and key, and with the key that
-// was probably meant.
+// scribe.yml, and logstash-forwarder's JSON configuration and flags, for scribe, a
+// YAML file for journalist. Every mistake is told with file, line and key, and with
+// the key that was probably meant. The table of keys that a YAML file is read by also
+// makes the JSON Schema that editors read.
 //
 // It stands beside the way and knows nothing of the other packages: cmd/scribe and
 // cmd/journalist, up the way, read a configuration and turn it into the Options of

@@ -27,6 +27,24 @@ func list(dir string, p Problems) string {
 	return strings.ReplaceAll(p.Error(), dir+string(filepath.Separator), "")
 }
 
+// wantProblems loads a file of this name and text and wants all that is wrong with it.
+func wantProblems(t *testing.T, name, text, problems, warnings string) {
+	t.Helper()
+	dir := t.TempDir()
+	got, err := LoadForwarder(write(t, dir, name, text), noEnv)
+	var p Problems
+	if err != nil && !errors.As(err, &p) {
+		t.Errorf("%s: %v", text, err)
+		return
+	}
+	if list(dir, p) != problems {
+		t.Errorf("%s\nproblems %s\n    want %s", text, list(dir, p), problems)
+	}
+	if list(dir, got.Warnings) != warnings {
+		t.Errorf("%s\nwarnings %s\n    want %s", text, list(dir, got.Warnings), warnings)
+	}
+}
+
 const complete = `# the shippers of the web servers
 {
   "network": {
@@ -85,19 +103,7 @@ func TestForwarderProblems(t *testing.T) {
 	const ok = `"network": {"servers": ["a:1"]}, "files": [{"paths": ["/x"]}]`
 	f := func(text, problems, warnings string) {
 		t.Helper()
-		dir := t.TempDir()
-		got, err := LoadForwarder(write(t, dir, "c", text), noEnv)
-		var p Problems
-		if err != nil && !errors.As(err, &p) {
-			t.Errorf("%s: %v", text, err)
-			return
-		}
-		if list(dir, p) != problems {
-			t.Errorf("%s\nproblems %s\n    want %s", text, list(dir, p), problems)
-		}
-		if list(dir, got.Warnings) != warnings {
-			t.Errorf("%s\nwarnings %s\n    want %s", text, list(dir, got.Warnings), warnings)
-		}
+		wantProblems(t, "c", text, problems, warnings)
 	}
 	// syntax
 	f("{\n  \"network\": {\n    \"servers\": [\"a:1\"],\n  }\n}", "c:4:3: JSON: invalid character '}' looking for beginning of object key string", "")

@@ -29,19 +29,31 @@ func (r *forwarderReader) number(to *int, least, most int) value {
 func (r *forwarderReader) size(to *int64, least int64) value { return r.sizeMost(to, least, 0) }
 
 func (r *forwarderReader) sizeMost(to *int64, least, most int64) value {
-	return parsed(&r.reader, to, sizeSchema, func(s string) (int64, error) {
-		n, err := ParseSize(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s), "/s")))
-		switch {
-		case err != nil:
-			return 0, err
-		case n != 0 && n < least:
-			return 0, fmt.Errorf("%q is too little: at least %s are needed", s, byteSize(least))
-		case most > 0 && n > most:
-			return 0, fmt.Errorf("%q is too much: at most %s are possible", s, byteSize(most))
-		}
-		return n, nil
-	})
+	return parsed(&r.reader, to, sizeSchema, func(s string) (int64, error) { return sizeWithin(s, least, most) })
 }
+
+func sizeWithin(s string, least, most int64) (int64, error) {
+	n, err := ParseSize(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s), "/s")))
+	switch {
+	case err != nil:
+		return 0, err
+	case n != 0 && n < least:
+		return 0, fmt.Errorf("%q is too little: at least %s are needed", s, byteSize(least))
+	case most > 0 && n > most:
+		return 0, fmt.Errorf("%q is too much: at most %s are possible", s, byteSize(most))
+	}
+	return n, nil
+}
+
+// leastMemory is what scribe can keep to: the program itself, read from its file,
+// takes some 10 MiB of it.
+const leastMemory = 24 << 20
+
+// ParseMemory reads a limit of scribe's memory.
+func ParseMemory(s string) (int64, error) { return sizeWithin(s, leastMemory, 0) }
+
+// ParseBandwidth reads how many bytes per second scribe may send.
+func ParseBandwidth(s string) (int64, error) { return sizeWithin(s, 0, 0) }
 
 // duration reads a duration within bounds; most 0 is none.
 func (r *forwarderReader) duration(to *time.Duration, least, most time.Duration) value {
@@ -88,11 +100,8 @@ func (r *forwarderReader) names(to *[]string) value {
 // not reads a flag whose opposite is kept.
 func (r *forwarderReader) not(to *bool) value {
 	return parsed(&r.reader, to, schema{"type": "boolean"}, func(s string) (bool, error) {
-		b, err := strconv.ParseBool(s)
-		if err != nil {
-			return false, fmt.Errorf("%q: write true or false", s)
-		}
-		return !b, nil
+		b, err := parseFlag(s)
+		return !b, err
 	})
 }
 

@@ -53,7 +53,7 @@ func (r *forwarderReader) top() []key {
 		{"host_facts", "what is told of this machine with every line: a list, or true for all", r.facts(&c.HostFacts)},
 		{"output", "where the lines go", r.output()},
 		{"limits", "what scribe may use", r.section(
-			key{"memory", "all of scribe's memory; the buffers and the collector keep to it", r.size(&c.Limits.Memory, 24<<20)},
+			key{"memory", "all of scribe's memory; the buffers and the collector keep to it", r.size(&c.Limits.Memory, leastMemory)},
 			key{"bandwidth", "bytes per second to the servers, after compression; 0: no limit", r.size(&c.Limits.Bandwidth, 0)},
 			key{"open_files", "files open at a time; 0: half of what the process may open, at most 4096", r.number(&c.Limits.OpenFiles, 0, 1<<20)},
 			key{"queue", "lines that wait for an acknowledgement, in bytes", r.size(&c.Limits.Queue, 64<<10)})},
@@ -71,7 +71,7 @@ func (r *forwarderReader) top() []key {
 			key{"bytes", "how large it may get", r.size(&c.Spool.Bytes, 1<<20)})},
 		{"rotate", "logrotate configuration files by which scribe rotates", r.names(&c.Rotate)},
 		{"metrics", "the endpoint for /metrics, /healthz and /readyz", r.section(
-			key{"listen", "host:port of this machine or unix:///path", parsed(rd, &c.MetricsListen, schema{"type": "string"}, parseLocal)})},
+			key{"listen", "host:port of this machine or unix:///path", parsed(rd, &c.MetricsListen, schema{"type": "string"}, ParseMetricsAddress)})},
 	}
 }
 
@@ -163,7 +163,6 @@ func (r *forwarderReader) journalKeys(j *Journal) []key {
 		{"units", "only these units", r.texts(&j.Units)},
 		{"matches", "only entries with these fields, as journalctl's: PRIORITY=3", r.texts(&j.Matches)},
 		{"since", "where a journal is begun that scribe does not know: boot, beginning, end or a date", r.text(&j.Since)},
-		{"all", "also the fields of entries that have no name of ours, below journal", r.flag(&j.All)},
 		{"all", "keep every other field of the entries, too, below journal", r.flag(&j.All)},
 	}, r.commonKeys(&j.Common)...)
 }
@@ -212,8 +211,9 @@ func parseSocket(s string) (string, error) {
 	return "unix://" + path, nil
 }
 
-// parseLocal reads an address that only this machine reaches.
-func parseLocal(s string) (string, error) {
+// ParseMetricsAddress reads where the metrics are served: an address that only this
+// machine reaches.
+func ParseMetricsAddress(s string) (string, error) {
 	if strings.HasPrefix(s, "unix:") {
 		return parseSocket(s)
 	}
@@ -226,10 +226,6 @@ func parseLocal(s string) (string, error) {
 	}
 	return s, nil
 }
-
-// ParseMetricsAddress reads what --metrics says: an address that only this machine
-// reaches.
-func ParseMetricsAddress(s string) (string, error) { return parseLocal(s) }
 
 func parseSyslog(s string) (string, error) {
 	u, err := url.Parse(s)

@@ -112,19 +112,7 @@ func TestForwarderYAMLProblems(t *testing.T) {
 	const ok = "output: {servers: [a:1]}\nfiles: [{paths: [/x]}]\n"
 	f := func(text, problems, warnings string) {
 		t.Helper()
-		dir := t.TempDir()
-		got, err := LoadForwarder(write(t, dir, "c.yml", text), noEnv)
-		var p Problems
-		if err != nil && !errors.As(err, &p) {
-			t.Errorf("%s: %v", text, err)
-			return
-		}
-		if list(dir, p) != problems {
-			t.Errorf("%s\nproblems %s\n    want %s", text, list(dir, p), problems)
-		}
-		if list(dir, got.Warnings) != warnings {
-			t.Errorf("%s\nwarnings %s\n    want %s", text, list(dir, got.Warnings), warnings)
-		}
+		wantProblems(t, "c.yml", text, problems, warnings)
 	}
 	f(ok+"ouput: {}\nfiles2: 1", "", "c.yml:3:1: ouput: is no known key and is ignored (did you mean \"output\"?)\nc.yml:4:1: files2: is no known key and is ignored (did you mean \"files\"?)")
 	f("files: [{paths: [/x], multi_line: java}]\noutput: {servers: [a:1]}", "", `c.yml:1:23: files.multi_line: is no known key and is ignored (did you mean "multiline"?)`)

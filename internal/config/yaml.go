@@ -272,15 +272,17 @@ func parsed[T any](r *reader, to *T, s schema, parse func(string) (T, error)) va
 
 // flag reads true or false.
 func (r *reader) flag(to *bool) value {
-	return parsed(r, to, schema{"type": "boolean"}, func(s string) (bool, error) {
-		switch strings.ToLower(s) {
-		case "true":
-			return true, nil
-		case "false":
-			return false, nil
-		}
-		return false, fmt.Errorf("%q: write true or false", s)
-	})
+	return parsed(r, to, schema{"type": "boolean"}, parseFlag)
+}
+
+func parseFlag(s string) (bool, error) {
+	switch strings.ToLower(s) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q: write true or false", s)
 }
 
 // choice reads one of some words.
