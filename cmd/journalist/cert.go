@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -73,7 +71,8 @@ not kept: carry it over a safe way, such as scp.`,
 				return nil
 			}
 			// Looked at before the certificate exists: one nobody got is a loose end.
-			if err := writable(out, name, force); err != nil {
+			base := filepath.Join(out, filepath.Base(name))
+			if err := cli.MayWrite(out, force, base+".crt", base+".key"); err != nil {
 				return err
 			}
 			err := withPKI(data, func(d dataDir, p *pki.PKI) (err error) {
@@ -126,24 +125,6 @@ func have(out, name string) bool {
 		}
 	}
 	return true
-}
-
-// writable makes the folder and refuses to replace somebody's key.
-func writable(out, name string, force bool) error {
-	if err := os.MkdirAll(out, 0o700); err != nil {
-		return err
-	}
-	for _, ext := range []string{".crt", ".key"} {
-		path := filepath.Join(out, filepath.Base(name)+ext)
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !force {
-			return fmt.Errorf("%s is there already: --force replaces it, --out writes elsewhere", path)
-		}
-	}
-	probe, err := os.CreateTemp(out, ".cert-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 func (a *app) certList() *cobra.Command {

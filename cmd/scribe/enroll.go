@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,8 +59,11 @@ func (a *app) enroll(ctx context.Context, e enrolment) error {
 		}
 	}
 	crt, key, ca := filepath.Join(e.out, e.name+".crt"), filepath.Join(e.out, e.name+".key"), filepath.Join(e.out, "ca.crt")
+	if filepath.Base(e.name) != e.name || strings.HasPrefix(e.name, ".") {
+		return cli.Exit(cli.ExitUsage, fmt.Errorf("--name %q: use letters, digits, '.', '_' and '-'", e.name))
+	}
 	// Before the token is used up.
-	if err := e.writable(crt, key, ca); err != nil {
+	if err := cli.MayWrite(e.out, e.force, crt, key, ca); err != nil {
 		return err
 	}
 	got, err := cli.Enroll(ctx, e.url, token, e.name, version)
@@ -103,24 +105,4 @@ func (e *enrolment) secret(a *app) (string, error) {
 		return t, nil
 	}
 	return "", cli.Exit(cli.ExitUsage, errors.New("no token: on the server, journalist token create NAME --scope enroll makes one; give it with --token-file, $SCRIBE_TOKEN or --token"))
-}
-
-// writable makes the folder and refuses to replace somebody's key.
-func (e *enrolment) writable(crt, key, ca string) error {
-	if filepath.Base(e.name) != e.name || strings.HasPrefix(e.name, ".") {
-		return cli.Exit(cli.ExitUsage, fmt.Errorf("--name %q: use letters, digits, '.', '_' and '-'", e.name))
-	}
-	if err := os.MkdirAll(e.out, 0o700); err != nil {
-		return err
-	}
-	for _, path := range []string{crt, key, ca} {
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !e.force {
-			return fmt.Errorf("%s is there already: --force replaces it, --out writes elsewhere", path)
-		}
-	}
-	probe, err := os.CreateTemp(e.out, ".enroll-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
