@@ -26,7 +26,7 @@ func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
 	if t.whole {
 		r.Whole = true
 	} else {
-		r.Columns = append(slices.Clone(p.keep), sortFields(p.sort)...)
+		r.Columns = slices.Concat(p.keep, sortFields(p.sort))
 	}
 	r.Columns, r.Whole = p.source(r.Columns, r.Whole)
 	workers := 1
@@ -73,11 +73,7 @@ func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
 		t.rows[i] = all[i].row
 	}
 	if p.drop != nil {
-		var names []string
-		for n := range p.drop {
-			names = append(names, n)
-		}
-		t.fields(&lang.Fields{Drop: true, Names: names})
+		t.project(p.choice)
 	}
 	return t, nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"journalist/internal/query/lang"
+	"journalist/internal/record"
 	"journalist/internal/scan"
 )
 
@@ -123,7 +125,7 @@ func (q *query) describePlan(p *plan) scan.Plan {
 			r.Columns, r.Whole = p.source([]string{x.Field}, false)
 		}
 	default:
-		r.Columns, r.Whole = p.source(append(append([]string(nil), p.keep...), sortFields(p.sort)...), p.keep == nil)
+		r.Columns, r.Whole = p.source(slices.Concat(p.keep, sortFields(p.sort)), p.keep == nil)
 		r.Order, _ = p.timeOrder()
 		if r.Order != scan.Any && !p.cuts() {
 			r.Limit = p.limit
@@ -141,7 +143,7 @@ func (q *query) describePlan(p *plan) scan.Plan {
 func (q *query) describeAggregation(p *plan, r *scan.Request) string {
 	s := p.stats
 	if p.chart != nil {
-		key := lang.Key{Field: "@timestamp", Span: p.chart.Span, Months: p.chart.Months}
+		key := lang.Key{Field: record.FieldTime, Span: p.chart.Span, Months: p.chart.Months}
 		if !key.Timed() {
 			key.Span = time.Hour
 		}

@@ -21,10 +21,9 @@ type plan struct {
 	steps []step
 	// ordered: a step wants the rows newest first.
 	ordered bool
-	// keep are the columns that "fields" names, nil for whole rows; drop are those
-	// that "fields -" takes from whole rows.
-	keep []string
-	drop map[string]bool
+	// choice is what is left of the rows in the answer; they are whole where it keeps
+	// nil.
+	choice
 	// sort is nil for newest first; limit 0 for all.
 	sort  []lang.SortKey
 	limit int
@@ -118,6 +117,17 @@ func (p *plan) request(q *query) *scan.Request {
 		return nil
 	}
 	return &scan.Request{From: p.from, To: p.to, Datasets: p.datasets, Filter: p.filter, MaxBytes: q.req.MaxBytes}
+}
+
+// arrange lets one worker see the rows in their order where a step wants that.
+func (p *plan) arrange(r *scan.Request) {
+	if !p.ordered {
+		return
+	}
+	r.Parallel, r.Order = 1, scan.NewestFirst
+	if first, ok := p.steps[0].(*limitStep); ok {
+		r.Limit = first.n
+	}
 }
 
 // columns are the names to ask the source for: without the time, which always

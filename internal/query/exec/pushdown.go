@@ -147,7 +147,7 @@ func (s *planner) fields(f *lang.Fields) bool {
 		if !p.has(f.Names) {
 			p.hide()
 		}
-		p.keep, p.drop = distinct(f.Names), nil
+		p.choice = choiceOf(f)
 	case p.keep != nil:
 		kept := without(p.keep, f.Names)
 		if len(kept) == 0 {
@@ -155,12 +155,9 @@ func (s *planner) fields(f *lang.Fields) bool {
 		}
 		p.keep = kept
 	default:
-		drop := map[string]bool{}
-		maps.Copy(drop, p.drop)
-		for _, n := range f.Names {
-			drop[n] = true
-		}
-		p.drop = drop
+		both := choiceOf(f)
+		maps.Copy(both.drop, p.drop)
+		p.choice = both
 	}
 	return true
 }
@@ -195,7 +192,7 @@ func (s *planner) stats(pipe *lang.Stats, chart *lang.Timechart) (bool, error) {
 	if p.limit > 0 {
 		p.steps, p.ordered = append(p.steps, &limitStep{n: p.limit}), true
 	}
-	p.keep, p.drop, p.limit = nil, nil, 0
+	p.choice, p.limit = choice{}, 0
 	p.stats, p.chart, s.ownLimit = pipe, chart, true
 	return true, nil
 }
@@ -206,7 +203,7 @@ func (s *planner) special(pipe lang.Pipe) bool {
 	if !s.rowByRow() || p.ordered {
 		return false
 	}
-	if p.keep != nil || p.drop != nil {
+	if !p.all() {
 		x, ok := pipe.(*lang.Patterns)
 		if !ok || p.hidesTime([]string{x.Field}) {
 			return false
@@ -214,7 +211,7 @@ func (s *planner) special(pipe lang.Pipe) bool {
 		if !p.has([]string{x.Field}) {
 			p.hide()
 		}
-		p.keep, p.drop = nil, nil
+		p.choice = choice{}
 	}
 	p.special, s.ownLimit = pipe, true
 	return true
@@ -223,7 +220,7 @@ func (s *planner) special(pipe lang.Pipe) bool {
 // shows tells whether a filter or function sees the same with the projection as
 // without it.
 func (p *plan) shows(names []string, whole bool) bool {
-	return p.has(names) && (!whole || p.keep == nil && p.drop == nil)
+	return p.has(names) && (!whole || p.all())
 }
 
 // hidesTime tells whether the time is among these fields and was left out: blocks have
@@ -235,30 +232,19 @@ func (p *plan) hidesTime(names []string) bool {
 // hide makes a step of the projection, for what comes behind it and must not see
 // more.
 func (p *plan) hide() {
-	if p.keep != nil || p.drop != nil {
-		p.steps = append(p.steps, &fieldsStep{keep: p.keep, drop: p.drop})
+	if !p.all() {
+		p.steps = append(p.steps, &fieldsStep{p.choice})
 	}
 }
 
 // hides tells whether a step leaves one of these fields out.
 func (p *plan) hides(names []string) bool {
 	for _, s := range p.steps {
-		if f, ok := s.(*fieldsStep); ok && !f.shows(names) {
+		if f, ok := s.(*fieldsStep); ok && !f.has(names) {
 			return true
 		}
 	}
 	return false
-}
-
-// has tells whether the rows still have all these fields. Whole rows always have their
-// time and dataset.
-func (p *plan) has(names []string) bool {
-	for _, n := range names {
-		if p.keep != nil && !contains(p.keep, n) || p.drop[n] && n != record.FieldTime && n != record.FieldDataset {
-			return false
-		}
-	}
-	return true
 }
 
 // usedBy are the fields that a stats looks at, the time among them; whole: all.

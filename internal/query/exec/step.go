@@ -114,6 +114,28 @@ func (w *whereRunner) run(b *scan.Block) (*scan.Block, error) {
 	return pick(b, w.rows), nil
 }
 
+// limitStep lets the first rows through, by one worker and in the order that they
+// come, and then ends the scan.
+type limitStep struct{ n int }
+
+func (s *limitStep) sets() []string { return nil }
+func (s *limitStep) cuts() bool     { return true }
+
+func (s *limitStep) source(names []string, whole bool) ([]string, bool) { return names, whole }
+
+func (s *limitStep) runner() runner { return &limitRunner{left: s.n} }
+
+type limitRunner struct{ left int }
+
+func (l *limitRunner) run(b *scan.Block) (*scan.Block, error) {
+	if l.left == 0 {
+		return b, errEnough
+	}
+	b = firstRows(b, l.left)
+	l.left -= b.Len()
+	return b, nil
+}
+
 // pick returns a block of some of the rows, in order.
 func pick(b *scan.Block, rows []int) *scan.Block {
 	if len(rows) == b.Len() {

@@ -82,7 +82,7 @@ func (q *query) apply(ctx context.Context, t *table, p lang.Pipe) (*table, error
 	case *lang.Sort:
 		t.sort(p.By)
 	case *lang.Fields:
-		t.fields(p)
+		t.project(choiceOf(p))
 	case *lang.Where:
 		e, err := q.tableCompiler(t).filter(p.Filter)
 		if err != nil {
@@ -153,35 +153,30 @@ func (t *table) where(e scan.Expr) {
 	t.rows = kept
 }
 
-func (t *table) fields(f *lang.Fields) {
-	drop := map[string]bool{}
-	if f.Drop {
-		for _, n := range f.Names {
-			drop[n] = true
-		}
-	}
-	if f.Drop && t.whole {
+// project leaves of the rows what a choice says.
+func (t *table) project(left choice) {
+	if left.keep == nil && t.whole {
 		for i := range t.rows {
 			r := &t.rows[i]
 			var values []record.Value
 			for j, n := range r.shape {
-				if !drop[n.Dotted] {
+				if left.leaves(n.Dotted) {
 					values = append(values, r.values[j])
 				}
 			}
-			r.shape, r.values = dropNames(r.shape, drop), values
+			r.shape, r.values = left.of(r.shape), values
 		}
 		return
 	}
 	var cols []tableColumn
-	if f.Drop {
+	if left.keep == nil {
 		for _, c := range t.cols {
-			if !drop[c.name] {
+			if left.leaves(c.name) {
 				cols = append(cols, c)
 			}
 		}
 	} else {
-		for _, n := range distinct(f.Names) {
+		for _, n := range left.keep {
 			cols = append(cols, tableColumn{name: n, time: t.isTime(n)})
 		}
 	}

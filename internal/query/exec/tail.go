@@ -50,6 +50,8 @@ func (e *Engine) Tail(ctx context.Context, req lang.Request, yield func(*scan.Bl
 			if err := yield(&scan.Block{Missed: b.Missed}); err != nil {
 				return err
 			}
+			rows := *b
+			rows.Missed, b = 0, &rows
 		}
 		if b.Len() == 0 {
 			return nil
@@ -80,24 +82,10 @@ func (q *query) follow(pipes []lang.Pipe) (chain, error) {
 			}
 			list = append(list, s.runner())
 		case *lang.Fields:
-			list = append(list, projectionOf(pipe))
+			list = append(list, &projection{choice: choiceOf(pipe)})
 		default: // CanFollow knows better
 			return nil, fmt.Errorf("%w: %q", ErrUnsupported, pipe.String())
 		}
 	}
 	return list, nil
-}
-
-// projectionOf is what fields leaves of rows.
-func projectionOf(f *lang.Fields) *projection {
-	pr := &projection{}
-	if !f.Drop {
-		pr.keep = distinct(f.Names)
-		return pr
-	}
-	pr.drop = map[string]bool{}
-	for _, n := range f.Names {
-		pr.drop[n] = true
-	}
-	return pr
 }
