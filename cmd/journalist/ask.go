@@ -247,7 +247,6 @@ type watched struct {
 }
 
 func (w *watched) Query(ctx context.Context, q cli.Question, row func(*cli.Row) error) (cli.Stats, error) {
-	q.Progress = true
 	return w.client.QueryWatched(ctx, q, row, func(p cli.QueryProgress) { w.last.Store(&p) })
 }
 

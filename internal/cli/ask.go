@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 )
@@ -22,7 +21,8 @@ type Question struct {
 	Zone string `json:"zone,omitempty"`
 	// Source asks for the nested records as they came, in _source.
 	Source bool `json:"source,omitempty"`
-	// Progress asks for word of how far the query is, about once a second.
+	// Progress asks for word of how far the query is, about once a second: QueryWatched
+	// sets it.
 	Progress bool `json:"progress,omitempty"`
 	// Explain is one of Explainings, for Explain.
 	Explain string `json:"explain,omitempty"`
@@ -63,23 +63,16 @@ func (c *Client) Query(ctx context.Context, q Question, row func(*Row) error) (S
 	return c.QueryWatched(ctx, q, row, nil)
 }
 
-// QueryWatched is Query that tells how far the query is, where q.Progress asks for it.
+// QueryWatched is Query that tells how far the query is, to a progress that is not nil.
 func (c *Client) QueryWatched(ctx context.Context, q Question, row func(*Row) error, progress func(QueryProgress)) (Stats, error) {
-	body, header, err := jsonBody(q)
-	if err != nil {
-		return Stats{}, err
-	}
-	header.Set("Accept", "application/x-ndjson")
+	q.Progress = progress != nil
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // also ends the reading of an answer that is no longer wanted
-	resp, err := c.do(ctx, http.MethodPost, "/api/v1/query", header, body)
+	resp, err := c.post(ctx, "/api/v1/query", q)
 	if err != nil {
 		return Stats{}, err
 	}
 	defer func() { _ = resp.Body.Close() }() // only read
-	if !q.Progress {
-		progress = nil
-	}
 	return c.readRows(ctx, resp.Body, row, progress)
 }
 

@@ -193,12 +193,14 @@ func (c *Client) decode(ctx context.Context, resp *http.Response, into any) erro
 	return nil
 }
 
-func jsonBody(v any) (io.Reader, http.Header, error) {
+// post sends v as JSON and returns the answer when that is 200; else the error.
+func (c *Client) post(ctx context.Context, path string, v any) (*http.Response, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return bytes.NewReader(data), http.Header{"Content-Type": {"application/json"}}, nil
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/x-ndjson, application/json"}}
+	return c.do(ctx, http.MethodPost, path, header, bytes.NewReader(data))
 }
 
 // Me is who the token belongs to, and what the server is.

@@ -1,9 +1,6 @@
 package cli
 
-import (
-	"context"
-	"net/http"
-)
+import "context"
 
 // Deletion is what delete asks for. From and To go to the server as they are; ""
 // means no bound.
@@ -40,11 +37,7 @@ func (c *Client) Delete(ctx context.Context, d Deletion, progress func(DeletionP
 		Deleted  *Deleted          `json:"deleted"`
 	}
 	var deleted Deleted
-	body, header, err := jsonBody(d)
-	if err != nil {
-		return deleted, err
-	}
-	resp, err := c.do(ctx, http.MethodPost, "/api/v1/delete", header, body)
+	resp, err := c.post(ctx, "/api/v1/delete", d)
 	if err != nil {
 		return deleted, err
 	}

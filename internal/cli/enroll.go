@@ -13,7 +13,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 )
 
@@ -62,11 +61,7 @@ func Enroll(ctx context.Context, server, token, name, version string) (*Enrolmen
 		Servers     []string `json:"servers"`
 	}
 	request := map[string]string{"name": name, "csr": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))}
-	body, header, err := jsonBody(request)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.do(ctx, http.MethodPost, "/api/v1/enroll", header, body)
+	resp, err := c.post(ctx, "/api/v1/enroll", request)
 	if err != nil {
 		return nil, err
 	}

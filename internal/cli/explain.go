@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -23,11 +22,7 @@ func (c *Client) Explain(ctx context.Context, q Question) (*scan.Explanation, St
 		Explain *scan.Explanation `json:"explain"`
 		Stats   *Stats            `json:"stats"`
 	}
-	body, header, err := jsonBody(q)
-	if err != nil {
-		return nil, Stats{}, err
-	}
-	resp, err := c.do(ctx, http.MethodPost, "/api/v1/query", header, body)
+	resp, err := c.post(ctx, "/api/v1/query", q)
 	if err != nil {
 		return nil, Stats{}, err
 	}

@@ -22,7 +22,7 @@ func TestQueryProgress(t *testing.T) {
 	})
 	var rows []string
 	var done []int64
-	st, err := c.QueryWatched(t.Context(), Question{Query: "*", Progress: true}, func(r *Row) error {
+	st, err := c.QueryWatched(t.Context(), Question{Query: "*"}, func(r *Row) error {
 		rows = append(rows, string(r.Raw))
 		return nil
 	}, func(p QueryProgress) {
