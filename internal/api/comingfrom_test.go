@@ -64,7 +64,7 @@ func TestComingFrom(t *testing.T) {
 }
 
 // storeOf is a store on disk that holds a batch, in a part.
-func storeOf(t *testing.T, b *record.Batch) *store.Store {
+func storeOf(t *testing.T, batches ...*record.Batch) *store.Store {
 	t.Helper()
 	s, err := store.Open(store.Options{FS: vfs.OS, Dir: t.TempDir()})
 	if err != nil {
@@ -75,8 +75,10 @@ func storeOf(t *testing.T, b *record.Batch) *store.Store {
 			t.Error(err)
 		}
 	})
-	if err := s.Append(t.Context(), b); err != nil {
-		t.Fatal(err)
+	for _, b := range batches {
+		if err := s.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)

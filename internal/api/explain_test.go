@@ -9,21 +9,12 @@ import (
 	"journalist/internal/query/exec"
 	"journalist/internal/record"
 	"journalist/internal/scan"
-	"journalist/internal/store"
 )
 
 // storeWorld is a world over a real store with parts of two datasets.
 func storeWorld(t *testing.T) *world {
 	t.Helper()
-	s, err := store.Open(store.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	var batches []*record.Batch
 	for _, dataset := range []string{"shop", "secret"} {
 		b := &record.Batch{Dataset: dataset}
 		for _, line := range []string{`{"@timestamp":"2026-10-01T11:30:00Z","message":"order paid","status":200}`, `{"@timestamp":"2026-10-01T11:31:00Z","message":"order lost","status":500}`} {
@@ -31,13 +22,9 @@ func storeWorld(t *testing.T) *world {
 				t.Fatal(err)
 			}
 		}
-		if err := s.Append(t.Context(), b); err != nil {
-			t.Fatal(err)
-		}
+		batches = append(batches, b)
 	}
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := storeOf(t, batches...)
 	w := newWorld(t, func(o *Options) { o.Querier = exec.New(exec.Options{Source: s, Clock: o.Clock}) })
 	w.now = time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
 	return w

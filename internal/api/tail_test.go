@@ -145,18 +145,7 @@ func TestTailEndsWithItsToken(t *testing.T) {
 		}
 		start := time.Now()
 		in := bufio.NewReader(client)
-		next := func(want string) {
-			t.Helper()
-			for {
-				line, err := in.ReadString('\n')
-				if err != nil {
-					t.Fatalf("no %q: %v", want, err)
-				}
-				if strings.HasPrefix(line, want) {
-					return
-				}
-			}
-		}
+		next := func(want string) { t.Helper(); nextLine(t, in, want) }
 		next("event: ready")
 		next(": alive")
 		if err := w.auth.Revoke("read"); err != nil {
@@ -173,10 +162,24 @@ func TestTailEndsWithItsToken(t *testing.T) {
 	})
 }
 
+// nextLine reads up to a line that begins so.
+func nextLine(t *testing.T, in *bufio.Reader, want string) string {
+	t.Helper()
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no %q: %v", want, err)
+		}
+		if strings.HasPrefix(line, want) {
+			return line
+		}
+	}
+}
+
 // A client that does not read holds nobody up, its lines are bounded, and once it reads
 // again it is told how many it missed: what came and what was missed is all there was.
 func TestTailThatIsNotRead(t *testing.T) {
-	s := storeOf(t, &record.Batch{})
+	s := storeOf(t)
 	w := newWorld(t, func(o *Options) { o.Querier = exec.New(exec.Options{Source: s}) })
 	client, stop := w.pipe()
 	defer stop()
@@ -184,18 +187,7 @@ func TestTailThatIsNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := bufio.NewReader(client)
-	next := func(want string) string {
-		t.Helper()
-		for {
-			line, err := in.ReadString('\n')
-			if err != nil {
-				t.Fatalf("no %q: %v", want, err)
-			}
-			if strings.HasPrefix(line, want) {
-				return line
-			}
-		}
-	}
+	next := func(want string) string { t.Helper(); return nextLine(t, in, want) }
 	next("event: ready")
 	send := func(text string) {
 		t.Helper()
