@@ -145,7 +145,7 @@ func (f *forwarder) tailOptions(p *plan, groups []tail.Group) tail.Options {
 	}
 }
 
-// follow begins a Run of the files' Tailer. f.mu is held.
+// followLocked begins a Run of the files' Tailer.
 func (f *forwarder) followLocked() {
 	if f.files == nil {
 		return
@@ -192,7 +192,7 @@ func (f *forwarder) run(ctx context.Context) error {
 	f.addProgress(&g)
 	f.addReport(&g)
 	f.addSystemd(&g)
-	f.addStreams(&g)
+	f.addStdin(&g)
 	f.addSources(&g)
 	f.addRotation(&g, f.rotation) // ends before those who read what it rotates
 	f.addFiles(&g)
@@ -267,8 +267,8 @@ func (f *forwarder) addFiles(g *run.Group) {
 	})
 }
 
-// addStreams adds the actor that reads the standard input.
-func (f *forwarder) addStreams(g *run.Group) {
+// addStdin adds the actor that reads the standard input.
+func (f *forwarder) addStdin(g *run.Group) {
 	if f.stdin != nil {
 		f.add(g, f.stdin.Run)
 	}

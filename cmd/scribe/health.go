@@ -45,11 +45,11 @@ func (f *forwarder) addHealth(g *run.Group) {
 // gauges registers what only the whole knows.
 func (f *forwarder) gauges() {
 	f.set.Gauge(func() float64 {
-		var bytes int64
-		for _, file := range f.tailStatus().Files {
-			bytes += lag(file.Size, file.Acked)
+		t := f.tailer()
+		if t == nil {
+			return 0
 		}
-		return float64(bytes)
+		return float64(t.Lag().Bytes)
 	}, "scribe_lag_bytes")
 	f.set.Gauge(func() float64 {
 		f.mu.Lock()

@@ -29,7 +29,7 @@ import (
 type plan struct {
 	conf  *config.Forwarder
 	ship  ship.Options
-	host  string
+	host  string       // in the field host
 	files []tail.Group // but for the standard input
 	stdin []tail.Group // at most one
 	// common are the fields of all lines; journal and syslog are the rules of these
@@ -37,7 +37,7 @@ type plan struct {
 	common  []record.Pair
 	journal *rules.Rules
 	syslog  []*rules.Rules
-	// budget bounds the buffers of files and of the queue, in bytes.
+	// tailBytes bounds the buffers of files, queueBytes those of the queue.
 	tailBytes, queueBytes int64
 	metrics               string // where /metrics is, "" for nowhere
 	rotate                []string
@@ -75,6 +75,9 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	out := &plan{conf: conf, host: conf.Host, metrics: conf.MetricsListen, memory: conf.Limits.Memory, rotate: slices.Concat(conf.Rotate, p.s.rotate)}
 	if p.s.host != "" {
 		out.host = p.s.host
+	}
+	if out.host == "" {
+		out.host = hostName()
 	}
 	if p.s.memory > 0 {
 		out.memory = p.s.memory
@@ -227,8 +230,11 @@ func (p planner) group(g config.FileGroup, common []record.Pair) (files, stdin t
 		errs = append(errs, err)
 	}
 	files = tail.Group{
-		Exclude: g.Exclude, Fields: overlay(common, pairs(g.Fields)), DeadTime: deadTime(g.DeadTime), Frame: o, Priority: uint8(g.Priority),
+		Exclude: g.Exclude, Fields: overlay(common, pairs(g.Fields)), DeadTime: g.DeadTime, Frame: o, Priority: uint8(g.Priority),
 		Start: tail.Start(g.Start), CloseIdle: g.CloseInactive, HoldTime: g.HoldTime, HoldBytes: g.HoldBytes, SkipCompressed: g.SkipCompressed,
+	}
+	if g.DeadTime == 0 { // which tail would take for its default
+		files.DeadTime = math.MaxInt64
 	}
 	switch {
 	case isContainer(g.Format):
@@ -250,12 +256,10 @@ func (p planner) group(g config.FileGroup, common []record.Pair) (files, stdin t
 	return files, stdin, errs
 }
 
-// deadTime: no dead time at all is a long one for tail, whose zero is the default.
-func deadTime[T ~int64](d T) T {
-	if d == 0 {
-		return math.MaxInt64
-	}
-	return d
+// hostName is what stands in the field host where nobody says anything else.
+func hostName() string {
+	name, _ := os.Hostname() // a machine without a name sends an empty one
+	return name
 }
 
 // rules compiles rules. The error is a config.Problem.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,15 +15,17 @@ import (
 	"journalist/internal/frame"
 	"journalist/internal/record"
 	"journalist/internal/rules"
+	"journalist/internal/ship"
 )
 
 // internal/config knows nothing of the packages whose words it reads: each word that
 // they know may stand in a configuration, and each that may stand there they know.
 func TestVocabulary(t *testing.T) {
+	output := "" // what its section has besides
 	load := func(rest string) (*plan, error) {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "scribe.yml")
-		write(t, path, "output: {servers: [a:1]}\nfiles: [{paths: [/x]"+rest)
+		write(t, path, "output: {servers: [a:1]"+output+"}\nfiles: [{paths: [/x]"+rest)
 		return newPlanner(settings{config: path}, t.TempDir(), slog.New(slog.DiscardHandler)).load()
 	}
 	accepted := func(rest string) {
@@ -38,9 +41,16 @@ func TestVocabulary(t *testing.T) {
 	for _, format := range []string{frame.FormatDocker, frame.FormatCRI, frame.FormatContainer, "json", "logfmt"} {
 		accepted(", format: " + format + "}]")
 	}
-	for _, mode := range []string{"failover", "balance", "random"} {
-		accepted("}]\nlimits: {bandwidth: 1MB/s}\n# " + mode)
+	for _, mode := range []ship.Mode{ship.ModeFailover, ship.ModeBalance, ship.ModeRandom} {
+		output = ", mode: " + string(mode)
+		accepted("}]")
 	}
+	for _, protocol := range []ship.Protocol{ship.ProtocolAuto, ship.ProtocolV2, ship.ProtocolV1} {
+		output = ", protocol: " + string(protocol)
+		accepted("}]")
+	}
+	output = ""
+	accepted("}]\nlimits: {bandwidth: 1MB/s}")
 	accepted(fmt.Sprintf(", max_line: %d}]", record.MaxValue))
 	if _, err := load(fmt.Sprintf(", max_line: %d}]", record.MaxValue+1)); err == nil {
 		t.Error("a line longer than the limit of records is accepted")
@@ -49,7 +59,7 @@ func TestVocabulary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range append(append(append([]string{}, frame.Languages()...), rules.Masks()...), facts.Names()...) {
+	for _, word := range slices.Concat(frame.Languages(), rules.Masks(), facts.Names()) {
 		if !strings.Contains(string(text), `"`+word+`"`) {
 			t.Errorf("the schema does not know %q", word)
 		}

@@ -15,8 +15,7 @@ const progressInterval = 10 * time.Second
 
 // addProgress adds the actor that tells, when something moved, how much.
 func (f *forwarder) addProgress(g *run.Group) {
-	ctx, cancel := context.WithCancel(context.Background())
-	g.Add(func() error {
+	f.add(g, func(ctx context.Context) error {
 		ticker := time.NewTicker(progressInterval)
 		defer ticker.Stop()
 		before := f.delivery.Status()
@@ -33,5 +32,5 @@ func (f *forwarder) addProgress(g *run.Group) {
 			}
 			before = now
 		}
-	}, func(error) { cancel() })
+	})
 }

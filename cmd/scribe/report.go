@@ -77,9 +77,6 @@ func (f *forwarder) report() record.Report {
 	f.mu.Lock()
 	host, config, failed := f.plan.host, f.s.config, f.failed
 	f.mu.Unlock()
-	if host == "" {
-		host, _ = os.Hostname() // a machine without a name reports none
-	}
 	r := record.Report{
 		Host: host, Version: version, Started: f.started, QueueLines: st.QueueLines, QueueBytes: st.QueueBytes,
 		LostBytes: f.lost(), Memory: memory(),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -321,34 +320,16 @@ var errNothingCut = errors.New("nothing was cut")
 func (f *forwarder) rotateRequests() map[string]handler {
 	h := &holds{open: make(map[uint64]hold)}
 	return map[string]handler{
-		"rotate now": func(ctx context.Context, with json.RawMessage) (any, error) {
-			var q rotateAll
-			if err := json.Unmarshal(with, &q); err != nil {
-				return nil, err
-			}
-			return f.rotateNow(ctx, q)
-		},
-		"rotate acked": func(ctx context.Context, with json.RawMessage) (any, error) {
-			var q rotateFile
-			if err := json.Unmarshal(with, &q); err != nil {
-				return nil, err
-			}
+		"rotate now": asked(f.rotateNow),
+		"rotate acked": asked(func(ctx context.Context, q rotateFile) (any, error) {
 			return localForwarder{f}.Acked(ctx, q.Path, q.Dev, q.Ino)
-		},
-		"rotate hold": func(ctx context.Context, with json.RawMessage) (any, error) {
-			var q rotateFile
-			if err := json.Unmarshal(with, &q); err != nil {
-				return nil, err
-			}
+		}),
+		"rotate hold": asked(func(ctx context.Context, q rotateFile) (any, error) {
 			return h.hold(ctx, localForwarder{f}, q)
-		},
-		"rotate cut": func(ctx context.Context, with json.RawMessage) (any, error) {
-			var q rotateCut
-			if err := json.Unmarshal(with, &q); err != nil {
-				return nil, err
-			}
+		}),
+		"rotate cut": asked(func(ctx context.Context, q rotateCut) (any, error) {
 			return nil, h.cut(ctx, q)
-		},
+		}),
 	}
 }
 

@@ -48,6 +48,17 @@ type answer struct {
 // when the asker has waited long enough, or scribe stops.
 type handler func(ctx context.Context, with json.RawMessage) (any, error)
 
+// asked is the handler of a request that comes with a Q.
+func asked[Q any](do func(context.Context, Q) (any, error)) handler {
+	return func(ctx context.Context, with json.RawMessage) (any, error) {
+		var q Q
+		if err := json.Unmarshal(with, &q); err != nil {
+			return nil, err
+		}
+		return do(ctx, q)
+	}
+}
+
 // socketPath returns a name for the socket in dir that fits into the 108 bytes of
 // a Unix address, however long dir is; done gives up what it needs.
 func socketPath(dir string) (path string, done func(), err error) {

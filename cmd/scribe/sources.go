@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -146,7 +145,7 @@ func (l *liveSource) start(f *forwarder) {
 			l.mu.Lock()
 			now := l.now
 			l.mu.Unlock()
-			err := error(nil)
+			var err error
 			if now.run == nil {
 				now, err = l.open()
 			}
@@ -228,7 +227,7 @@ func (f *forwarder) sources() (out []cli.ScribeSource) {
 
 // wantedSources are the sources of a plan.
 func (f *forwarder) wantedSources(p *plan) (out []wanted) {
-	common := overlay([]record.Pair{{Name: record.FieldHost, Value: hostName(p.host)}}, p.common)
+	common := overlay([]record.Pair{{Name: record.FieldHost, Value: p.host}}, p.common)
 	if j := p.conf.Journal; j != nil {
 		out = append(out, wanted{
 			name: "journal", key: fmt.Sprintf("journal %+v %+v", *j, common),
@@ -249,13 +248,6 @@ func (f *forwarder) wantedSources(p *plan) (out []wanted) {
 		})
 	}
 	return out
-}
-
-func hostName(configured string) string {
-	if configured == "" {
-		configured, _ = os.Hostname() // a machine without a name sends an empty one
-	}
-	return configured
 }
 
 // through leads runs through rules to an output.

@@ -56,7 +56,7 @@ func (a *app) test(ctx context.Context, s settings, name, as string, limit int) 
 	defer closeLog()
 	var p *plan
 	if s.config == "" {
-		p = &plan{conf: &config.Forwarder{}, files: []tail.Group{{Paths: []string{"*"}}}}
+		p = &plan{conf: &config.Forwarder{}, host: hostName(), files: []tail.Group{{Paths: []string{"*"}}}}
 	} else if p, err = newPlanner(s, stateDir(""), logger).load(); err != nil {
 		return err
 	}
@@ -80,12 +80,8 @@ func (a *app) test(ctx context.Context, s settings, name, as string, limit int) 
 	if err != nil {
 		return err
 	}
-	host := p.host
-	if host == "" {
-		host, _ = os.Hostname() // a machine without a name sends an empty one
-	}
 	t := tester{group: g, limit: limit, out: bufio.NewWriter(a.stdout), fields: overlay([]record.Pair{
-		{Name: record.FieldHost, Value: host}, {Name: record.FieldFile, Value: path},
+		{Name: record.FieldHost, Value: p.host}, {Name: record.FieldFile, Value: path},
 	}, g.Fields)}
 	err = t.read(ctx, in)
 	if ferr := t.out.Flush(); err == nil {
