@@ -97,7 +97,7 @@ func check(ctx context.Context, s settings, offline bool) (*cli.ScribeCheck, err
 		return out, nil
 	}
 	for _, server := range conf.Servers {
-		for _, s := range ship.Check(ctx, server, p.ship.TLS) {
+		for _, s := range ship.Check(ctx, server, p.ship.TLS, p.ship.Protocol) {
 			out.Steps = append(out.Steps, cli.ScribeStep{Server: server, Name: s.Name, OK: s.OK, Detail: s.Detail, Remedy: s.Remedy})
 		}
 	}

@@ -392,6 +392,13 @@ func TestCheck(t *testing.T) {
 	}
 	files := fmt.Sprintf("files: [{paths: [%q]", good)
 	f("yaml", 0, yml("good.yml", files+"}]"), "app.log: 1 file", "journalist", "all is well")
+	old := filepath.Join(s.dir, "old.conf.yml")
+	text, err := os.ReadFile(yml("v1.yml", files+"}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, old, strings.Replace(string(text), "output:\n", "output:\n  protocol: v1\n", 1))
+	f("protocol", 0, old, "lumberjack version 1", "all is well")
 	f("unknown key", 6, yml("key.yml", files+", multi_line: java}]"), `key.yml:4:`, `files.multi_line: is no known key and is ignored (did you mean "multiline"?)`, "1 problem")
 	f("filter", 6, yml("filter.yml", files+", rules: [{drop: 'a | limit 1'}]}]"), "filter.yml:4: rules: ", "a rule takes a filter alone")
 	f("pattern", 6, yml("mask.yml", files+", rules: [{mask: {pattern: '('}}]}]"), "mask.yml:4:", "missing closing )")

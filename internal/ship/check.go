@@ -24,15 +24,9 @@ type Step struct {
 // checkTimeout bounds each step of Check.
 const checkTimeout = 10 * time.Second
 
-// Check tries to reach a server as Run would, step by step, and stops at the first
-// step that fails. It sends no lines.
-func Check(ctx context.Context, server string, cfg *tls.Config) []Step {
-	return CheckProtocol(ctx, server, cfg, ProtocolAuto)
-}
-
-// CheckProtocol is Check for servers that are spoken with in another way than
-// ProtocolAuto.
-func CheckProtocol(ctx context.Context, server string, cfg *tls.Config, p Protocol) []Step {
+// Check tries to reach a server as Run would that speaks p with it, step by step, and
+// stops at the first step that fails. It sends no lines.
+func Check(ctx context.Context, server string, cfg *tls.Config, p Protocol) []Step {
 	c := checker{cfg: cfg, speaks: p}
 	addr, err := ServerAddress(server)
 	if err != nil {

@@ -299,7 +299,7 @@ func TestCheck(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var ok []string
 			failed, says := "", ""
-			for _, s := range Check(context.Background(), c.server, c.cfg) {
+			for _, s := range Check(context.Background(), c.server, c.cfg, ProtocolAuto) {
 				if s.OK {
 					ok = append(ok, s.Name)
 					if s.Detail == "" || s.Remedy != "" {
@@ -354,7 +354,7 @@ func TestCheckProtocol(t *testing.T) {
 	ca := certs.NewCA(t, "CA")
 	srv := serve(t, ca, newSink(t), "")
 	for p, want := range map[Protocol]string{"": "blocks", ProtocolAuto: "blocks", ProtocolV2: "version 2", ProtocolV1: "version 1"} {
-		steps := CheckProtocol(context.Background(), srv.addr, clientTLS(t, ca), p)
+		steps := Check(context.Background(), srv.addr, clientTLS(t, ca), p)
 		last := steps[len(steps)-1]
 		if last.Name != "protocol" || !last.OK || !strings.Contains(last.Detail, want) || strings.Contains(last.Detail, "without") {
 			t.Errorf("%q: %+v", p, last)
