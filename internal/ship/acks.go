@@ -11,10 +11,7 @@ import (
 
 // readAcks reads acknowledgements until the connection ends.
 func (ss *session) readAcks() error {
-	r := lumberjack.NewAckReader(ss.nc)
-	if ss.speaks == dialectV1 {
-		r.Version1()
-	}
+	r := ss.speaks.ackReader(ss.nc)
 	for {
 		seq, err := r.Next()
 		if err != nil {

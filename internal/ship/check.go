@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
-
-	"journalist/internal/lumberjack"
 )
 
 // Step is one thing that Check tried.
@@ -120,39 +117,19 @@ func (c *checker) handshake(ctx context.Context, addr string) *tls.Conn {
 	return t
 }
 
-// protocol sends an empty window. journalist and Logstash answer it; go-lumber's
-// server is silent, which is as good. A server that refuses our certificate says so
+// protocol asks for a sign of life. A server that refuses our certificate says so
 // only now, because TLS 1.3 clients are done before the server looks at it.
 func (c *checker) protocol(t *tls.Conn) {
-	wait := checkTimeout
-	what := "lumberjack with blocks (journalist)"
-	blocks := t.ConnectionState().NegotiatedProtocol == lumberjack.ALPN
-	if !blocks {
-		wait, what = 2*time.Second, "lumberjack version 2"
-	}
-	version := lumberjack.Version2
-	r := lumberjack.NewAckReader(t)
-	if c.speaks == ProtocolV1 {
-		version, what = lumberjack.Version1, "lumberjack version 1"
-		r.Version1()
-	}
-	err := t.SetDeadline(time.Now().Add(wait))
-	if err == nil {
-		_, err = t.Write(lumberjack.AppendWindow(nil, version, 0))
-	}
-	var seq uint32
-	rseq, rerr := r.Next() // also after a failed write: the server may have said why
-	if err == nil || rerr != nil && !errors.Is(rerr, os.ErrDeadlineExceeded) {
-		seq, err = rseq, rerr
-	}
-	switch {
-	case err == nil && seq == 0:
-		c.step("protocol", nil, what)
-	case err == nil:
-		c.step("protocol", fmt.Errorf("the server acknowledged %d events, none was sent", seq), "")
-	case errors.Is(err, os.ErrDeadlineExceeded) && !blocks:
-		c.step("protocol", nil, what+" as far as can be told without sending a line")
-	default:
+	speaks := dialectOf(c.speaks, t)
+	what := [...]string{"lumberjack with blocks (journalist)", "lumberjack version 2", "lumberjack version 1"}[speaks]
+	switch seq, answered, err := speaks.greet(t, checkTimeout); {
+	case err != nil:
 		c.step("protocol", err, "")
+	case !answered:
+		c.step("protocol", nil, what+" as far as can be told without sending a line")
+	case seq != 0:
+		c.step("protocol", fmt.Errorf("the server acknowledged %d events, none was sent", seq), "")
+	default:
+		c.step("protocol", nil, what)
 	}
 }

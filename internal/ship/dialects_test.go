@@ -19,9 +19,13 @@ import (
 
 // withExtra gives the last row of a run fields of its own.
 func withExtra(l *record.Lines, extra string) *record.Lines {
-	l.Extras = append(l.Extras, record.Extra{Row: uint32(len(l.Rows) - 1), Off: uint32(len(l.Data)), Len: uint32(len(extra))})
-	l.Data = append(l.Data, extra...)
+	addExtra(l, len(l.Rows)-1, extra)
 	return l
+}
+
+func addExtra(l *record.Lines, row int, extra string) {
+	l.Extras = append(l.Extras, record.Extra{Row: uint32(row), Off: uint32(len(l.Data)), Len: uint32(len(extra))})
+	l.Data = append(l.Data, extra...)
 }
 
 // TestVersion1ToGoLumber: what is sent as version 1 is what another
@@ -138,7 +142,7 @@ func TestBandwidth(t *testing.T) {
 			}
 		}
 		for i := range l.Rows {
-			withExtraAt(l, i, fmt.Sprintf(`{"id":"%x%x"}`, uint64(i+s.next)*0x9e3779b97f4a7c15, uint64(i*7+s.next)*0xbf58476d1ce4e5b9))
+			addExtra(l, i, fmt.Sprintf(`{"id":"%x%x"}`, uint64(i+s.next)*0x9e3779b97f4a7c15, uint64(i*7+s.next)*0xbf58476d1ce4e5b9))
 		}
 		r.send(l)
 	}
@@ -183,11 +187,6 @@ func TestOverdue(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-}
-
-func withExtraAt(l *record.Lines, row int, extra string) {
-	l.Extras = append(l.Extras, record.Extra{Row: uint32(row), Off: uint32(len(l.Data)), Len: uint32(len(extra))})
-	l.Data = append(l.Data, extra...)
 }
 
 // TestPriority: lines of higher priority find room in a queue that others fill, and
@@ -243,14 +242,7 @@ func TestPriority(t *testing.T) {
 func TestServerOfSmallWindows(t *testing.T) {
 	ca := certs.NewCA(t, "CA")
 	addr := fake(t, ca, func(_ int, c *tls.Conn) {
-		r := wire.NewReader(c, false, wire.Limits{Window: 50})
-		for {
-			m, err := readWindow(r)
-			if err != nil {
-				return
-			}
-			_, _ = c.Write(wire.AppendAck(nil, '2', uint32(len(m))))
-		}
+		acknowledge(c, wire.Limits{Window: 50})
 	})
 	r := ship(t, Options{Servers: []string{addr}, TLS: clientTLS(t, ca), WindowLines: 400})
 	r.send(newSource(1).lines(400))
@@ -346,8 +338,8 @@ func TestChoices(t *testing.T) {
 			t.Errorf("%+v passes", o)
 		}
 	}
-	s, err := New(Options{Servers: []string{"a"}, TLS: clientTLS(t, ca), Plain: true})
-	if err != nil || s.o.Protocol != ProtocolV2 || s.o.Mode != ModeRandom {
+	s, err := New(Options{Servers: []string{"a"}, TLS: clientTLS(t, ca)})
+	if err != nil || s.o.Protocol != ProtocolAuto || s.o.Mode != ModeRandom {
 		t.Error(s, err)
 	}
 }

@@ -131,31 +131,17 @@ func TestFaults(t *testing.T) {
 				Servers: []string{a.ln.Addr().String(), b.ln.Addr().String()}, TLS: clientTLS(t, ca),
 				Timeout: 250 * time.Millisecond, Progress: time.Second, QueueBytes: 256 << 10, WindowBytes: 16 << 10, WindowLines: 300,
 			})
-			var sources []*source
-			var wg sync.WaitGroup
-			for i := range 4 {
-				s := newSource(byte(i))
-				sources = append(sources, s)
-				wg.Go(func() {
-					for n := range 60 {
-						r.send(s.lines(1 + (n*n*7)%400))
-					}
-				})
-			}
+			sources, wait := r.feed(4, func(s *source, _, n int) *record.Lines { return s.lines(1 + (n*n*7)%400) })
 			for range 3 {
 				n := sink.Len()
 				eventually(t, "something arrives", func() bool { return sink.Len() > n })
 				srv.stop()
 				srv = serve(t, ca, sink, srv.addr)
 			}
-			wg.Wait()
+			wait()
 			a.soothe()
 			b.soothe()
 			r.drain()
-			bySource := map[record.SourceID]int{}
-			for _, row := range sink.Rows() {
-				bySource[row.Source]++
-			}
 			check(t, sink.Rows(), sources...)
 			st := r.Status()
 			t.Logf("%d lines, %d failures of connections, %d lines sent, %d batches were there already", sink.Len(), st.Failures, st.LinesSent, sink.Duplicates())

@@ -211,6 +211,22 @@ func (s *source) lines(n int) *record.Lines {
 	return l
 }
 
+// feed sends 60 runs of each of so many sources, all at once: those that lines makes
+// of the i-th source. wait waits until all are sent.
+func (r *running) feed(sources int, lines func(s *source, i, run int) *record.Lines) (all []*source, wait func()) {
+	var wg sync.WaitGroup
+	for i := range sources {
+		s := newSource(byte(i))
+		all = append(all, s)
+		wg.Go(func() {
+			for run := range 60 {
+				r.send(lines(s, i, run))
+			}
+		})
+	}
+	return all, wg.Wait
+}
+
 // check compares what a sink kept with what the sources made: nothing missing,
 // nothing twice, each source in order.
 func check(t *testing.T, rows []memsink.Row, sources ...*source) {

@@ -147,3 +147,38 @@ func (s *Shipper) attempt(ctx context.Context, ln *lane, sv *peer) (idle bool) {
 	s.failed(ln, sv, sv.left.After(began), acked, err)
 	return false
 }
+
+// failed notes that a connection failed or was none, and sets when the server is
+// tried again; reached tells that there was a connection.
+func (s *Shipper) failed(ln *lane, sv *peer, reached, acked bool, err error) {
+	now := time.Now()
+	s.mu.Lock()
+	again := s.mu.status.LastError == err.Error()
+	sv.failedWith(err, acked, now)
+	if sv.health < 0.25 && len(s.servers) > 1 {
+		sv.failures = max(sv.failures, 1) // it works, but never for long: let others try
+	}
+	if reached && sv.failures > 4 {
+		sv.shrink() // perhaps it cannot take windows of this size
+		ln.again = nil
+	}
+	delay := s.backoff(sv.failures)
+	sv.nextTry = now.Add(delay)
+	if acked && sv.left.Sub(sv.since) > 2*sv.hold {
+		sv.hold = 0 // it worked for long
+	}
+	sv.holdOff(s.o.Probe, now, reached)
+	if s.o.Mode == ModeBalance {
+		s.pourLocked(ln)
+	}
+	st := &s.mu.status
+	st.Failures++
+	st.LastError, st.LastErrorAt, st.NextTry = err.Error(), now, sv.nextTry
+	queued := s.mu.rows
+	s.mu.Unlock()
+	log := s.o.Logger.Warn
+	if again { // said once loudly; the pauses between are long by now
+		log = s.o.Logger.Info
+	}
+	log("server not usable, lines wait", "server", sv.addr, "error", err, "retry_in", delay.Round(time.Millisecond), "lines_waiting", queued)
+}

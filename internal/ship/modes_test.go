@@ -114,18 +114,8 @@ func TestBalance(t *testing.T) {
 		servers = append(servers, serve(t, ca, sink, "").addr)
 	}
 	r := ship(t, Options{Servers: servers, TLS: clientTLS(t, ca), Mode: ModeBalance, Rebalance: 5 * time.Millisecond, WindowLines: 100, QueueBytes: 128 << 10})
-	var sources []*source
-	var wg sync.WaitGroup
-	for i := range 9 {
-		s := newSource(byte(i))
-		sources = append(sources, s)
-		wg.Go(func() {
-			for n := range 60 {
-				r.send(s.lines(1 + n*n*(i+1)%100))
-			}
-		})
-	}
-	wg.Wait()
+	sources, wait := r.feed(9, func(s *source, i, n int) *record.Lines { return s.lines(1 + n*n*(i+1)%100) })
+	wait()
 	r.drain()
 	check(t, sink.Rows(), sources...)
 	st := r.Status()
@@ -174,19 +164,11 @@ func TestBalanceFaults(t *testing.T) {
 				Servers: addrs, TLS: clientTLS(t, ca), Mode: ModeBalance, Rebalance: 3 * time.Millisecond, Probe: 10 * time.Millisecond,
 				Timeout: 250 * time.Millisecond, Progress: time.Second, QueueBytes: 256 << 10, WindowBytes: 16 << 10, WindowLines: 300,
 			})
-			var sources []*source
-			var wg sync.WaitGroup
-			for i := range 6 {
-				s := newSource(byte(i))
-				sources = append(sources, s)
-				wg.Go(func() {
-					for n := range 60 {
-						l := s.lines(1 + (n*n*7)%400)
-						l.Priority = uint8(i % 3)
-						r.send(l)
-					}
-				})
-			}
+			sources, wait := r.feed(6, func(s *source, i, n int) *record.Lines {
+				l := s.lines(1 + (n*n*7)%400)
+				l.Priority = uint8(i % 3)
+				return l
+			})
 			for i := range servers {
 				n := sink.Len()
 				eventually(t, "something arrives", func() bool { return sink.Len() > n })
@@ -195,7 +177,7 @@ func TestBalanceFaults(t *testing.T) {
 				eventually(t, "the others go on", func() bool { return sink.Len() > n })
 				servers[i] = serve(t, ca, sink, servers[i].addr)
 			}
-			wg.Wait()
+			wait()
 			for _, p := range proxies {
 				p.soothe()
 			}

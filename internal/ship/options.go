@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"journalist/internal/metrics"
@@ -57,8 +58,6 @@ type Options struct {
 	WindowLines int
 	// InFlight is how many windows may be under way (4).
 	InFlight int
-	// Plain forbids blocks: it is ProtocolV2.
-	Plain bool
 	// Dial opens the connections that TLS runs over; a net.Dialer's by default.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -171,9 +170,6 @@ func (o *Options) choices() error {
 	default:
 		return fmt.Errorf("ship: protocol %q: write %s, %s or %s", o.Protocol, ProtocolAuto, ProtocolV2, ProtocolV1)
 	}
-	if o.Plain && o.Protocol == ProtocolAuto {
-		o.Protocol = ProtocolV2
-	}
 	if o.Bandwidth > 0 {
 		o.Bandwidth = max(o.Bandwidth, leastBandwidth)
 	}
@@ -184,7 +180,7 @@ func (o *Options) choices() error {
 func ServerAddress(s string) (string, error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		if h, p, err2 := net.SplitHostPort(net.JoinHostPort(s, DefaultPort)); err2 == nil && net.ParseIP(s) != nil || err2 == nil && !containsColon(s) {
+		if h, p, err2 := net.SplitHostPort(net.JoinHostPort(s, DefaultPort)); err2 == nil && net.ParseIP(s) != nil || err2 == nil && !strings.Contains(s, ":") {
 			host, port, err = h, p, nil
 		}
 	}
@@ -198,15 +194,6 @@ func ServerAddress(s string) (string, error) {
 		return "", fmt.Errorf("ship: server %q: port %q is not a number from 1 to 65535", s, port)
 	}
 	return net.JoinHostPort(host, port), nil
-}
-
-func containsColon(s string) bool {
-	for i := range len(s) {
-		if s[i] == ':' {
-			return true
-		}
-	}
-	return false
 }
 
 // counters are the shipper's metrics.

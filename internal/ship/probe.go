@@ -2,11 +2,7 @@ package ship
 
 import (
 	"context"
-	"errors"
-	"os"
 	"time"
-
-	"journalist/internal/lumberjack"
 )
 
 // This file is how ModeFailover finds its way back.
@@ -83,28 +79,7 @@ func (s *Shipper) probe(ctx context.Context, sv *peer) error {
 		stop()
 		_ = nc.NetConn().Close()
 	}()
-	// journalist and Logstash answer an empty window; others say nothing, and those
-	// that do not want us hang up.
-	wait, version := s.o.Timeout, lumberjack.Version2
-	if speaks != dialectBlocks {
-		wait = min(wait, 2*time.Second)
-	}
-	r := lumberjack.NewAckReader(nc)
-	if speaks == dialectV1 {
-		version = lumberjack.Version1
-		r.Version1()
-	}
-	if err := nc.SetDeadline(time.Now().Add(wait)); err != nil {
-		return err
-	}
-	_, err = nc.Write(lumberjack.AppendWindow(nil, version, 0))
-	if err == nil {
-		_, err = r.Next()
-	}
-	if speaks != dialectBlocks && errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
-	}
-	if err != nil {
+	if _, _, err := speaks.greet(nc, s.o.Timeout); err != nil {
 		return explain(err, s.o.TLS)
 	}
 	return nil

@@ -27,7 +27,6 @@ type queue struct {
 
 	items  int
 	bytes  int64 // of all items
-	rows   int64
 	unsent int64 // bytes of the items in levels
 }
 
@@ -60,7 +59,6 @@ func (q *queue) push(it *item, level uint8) {
 	q.used |= 1 << level
 	q.items++
 	q.bytes += it.size
-	q.rows += int64(len(it.lines.Rows))
 	q.unsent += it.size
 }
 
@@ -68,7 +66,6 @@ func (q *queue) push(it *item, level uint8) {
 func (q *queue) forget(it *item) {
 	q.items--
 	q.bytes -= it.size
-	q.rows -= int64(len(it.lines.Rows))
 }
 
 // rewind makes everything that is not acknowledged be sent again.

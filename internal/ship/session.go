@@ -48,26 +48,6 @@ type flight struct {
 	encoded bool
 }
 
-// dialect is what a connection speaks.
-type dialect uint8
-
-const (
-	dialectBlocks dialect = iota
-	dialectV2
-	dialectV1
-)
-
-func (d dialect) String() string {
-	return [...]string{lumberjack.ALPN, "lumberjack/2", "lumberjack/1"}[d]
-}
-
-func (d dialect) encoder() *lumberjack.Encoder {
-	if d == dialectV1 {
-		return lumberjack.NewVersion1Encoder()
-	}
-	return lumberjack.NewEncoder(d == dialectBlocks)
-}
-
 // alertNoProtocol is what a server says that refuses protocols it does not know
 // instead of ignoring them.
 const alertNoProtocol = "no application protocol"
@@ -134,15 +114,10 @@ func (s *Shipper) dialServer(ctx context.Context, sv *peer) (*tls.Conn, dialect,
 		s.mu.Unlock()
 		nc, err = dial(ctx, s.o.Dial, sv.addr, s.o.TLS, s.o.Timeout, false)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, 0, err
-	case s.o.Protocol == ProtocolV1:
-		return nc, dialectV1, nil
-	case nc.ConnectionState().NegotiatedProtocol == lumberjack.ALPN:
-		return nc, dialectBlocks, nil
 	}
-	return nc, dialectV2, nil
+	return nc, dialectOf(s.o.Protocol, nc), nil
 }
 
 // dial connects and does the handshake within timeout.

@@ -253,6 +253,18 @@ func readWindow(r *wire.Reader) (messages []string, err error) {
 	}
 }
 
+// acknowledge reads windows of a plain client and acknowledges each.
+func acknowledge(c net.Conn, limits wire.Limits) {
+	r := wire.NewReader(c, false, limits)
+	for {
+		m, err := readWindow(r)
+		if err != nil {
+			return
+		}
+		_, _ = c.Write(wire.AppendAck(nil, '2', uint32(len(m)))) // reading tells
+	}
+}
+
 // TestWrongAcks: an acknowledgement of what was never sent ends the connection
 // and acknowledges nothing.
 func TestWrongAcks(t *testing.T) {
@@ -458,15 +470,8 @@ func TestServerRefusesALPN(t *testing.T) {
 				return
 			}
 			wg.Go(func() {
-				r := wire.NewReader(c, false, wire.Limits{})
-				for {
-					m, err := readWindow(r)
-					if err != nil {
-						_ = c.Close()
-						return
-					}
-					_, _ = c.Write(wire.AppendAck(nil, '2', uint32(len(m))))
-				}
+				acknowledge(c, wire.Limits{})
+				_ = c.Close()
 			})
 		}
 	})

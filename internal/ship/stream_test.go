@@ -114,19 +114,23 @@ func (b *balancing) fail(ln *lane) {
 func (b *balancing) counts() {
 	b.Shipper.mu.Lock()
 	defer b.Shipper.mu.Unlock()
-	items, bytes, streams := 0, int64(0), 0
+	items, bytes, rows, streams := 0, int64(0), int64(0), 0
 	perStream := map[*stream]int{}
+	count := func(it *item) {
+		perStream[it.from]++
+		rows += int64(len(it.lines.Rows))
+	}
 	for _, ln := range b.Shipper.mu.lanes {
 		items += ln.items
 		bytes += ln.bytes
 		streams += ln.streams
 		for _, level := range ln.levels {
 			for _, it := range level {
-				perStream[it.from]++
+				count(it)
 			}
 		}
 		for _, it := range ln.sent {
-			perStream[it.from]++
+			count(it)
 		}
 	}
 	for _, st := range b.Shipper.mu.streams {
@@ -136,11 +140,12 @@ func (b *balancing) counts() {
 		for _, it := range st.parked {
 			items++
 			bytes += it.size
+			rows += int64(len(it.lines.Rows))
 		}
 	}
-	if items != b.Shipper.mu.items || bytes != b.Shipper.mu.bytes || streams != len(b.Shipper.mu.streams) {
-		b.t.Fatalf("counts %d items, %d bytes, %d streams on lanes; there are %d, %d, %d",
-			b.Shipper.mu.items, b.Shipper.mu.bytes, streams, items, bytes, len(b.Shipper.mu.streams))
+	if items != b.Shipper.mu.items || bytes != b.Shipper.mu.bytes || rows != b.Shipper.mu.rows || streams != len(b.Shipper.mu.streams) {
+		b.t.Fatalf("counts %d items, %d bytes, %d rows, %d streams on lanes; there are %d, %d, %d, %d",
+			b.Shipper.mu.items, b.Shipper.mu.bytes, b.Shipper.mu.rows, streams, items, bytes, rows, len(b.Shipper.mu.streams))
 	}
 }
 
