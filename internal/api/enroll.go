@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -31,47 +30,36 @@ type enrolled struct {
 
 // enroll signs a forwarder's certificate. Its token is used up before, so that one
 // that is good for one forwarder never lets in two.
-func (s *Server) enroll(w http.ResponseWriter, r *http.Request) {
+func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		Name string `json:"name"`
 		CSR  string `json:"csr"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	if s.o.Enroller == nil {
-		s.writeError(w, r, &Error{Status: http.StatusNotFound, Kind: "not_found", Message: "this server has no certificate authority"})
-		return
+		return &Error{Status: http.StatusNotFound, Kind: "not_found", Message: "this server has no certificate authority"}
 	}
 	if err := s.o.Enroller.Check(in.Name, []byte(in.CSR)); err != nil {
-		s.writeError(w, r, enrollError(in.Name, err, badRequest(err.Error(), "")))
-		return
+		return enrollError(in.Name, err, badRequest(err.Error(), ""))
 	}
 	by := principalOf(r)
 	// Without a token it is an administrator's session.
 	if secret, ok := tokenOf(r.Header.Get("Authorization"), ours); ok {
 		var err error
 		if by, err = s.o.Auth.Spend(secret); errors.Is(err, auth.ErrUnknown) || errors.Is(err, auth.ErrExpired) {
-			s.writeError(w, r, s.refuse(r, ours, "the token is "+reason(err), err))
-			return
+			return s.refuse(r, ours, "the token is "+reason(err), err)
 		} else if err != nil {
-			s.writeError(w, r, err)
-			return
+			return err
 		}
 	}
 	cert, ca, servers, err := s.o.Enroller.Enroll(in.Name, []byte(in.CSR))
 	if err != nil {
-		s.writeError(w, r, enrollError(in.Name, err, err))
-		return
+		return enrollError(in.Name, err, err)
 	}
 	s.log.Info("a forwarder was enrolled", "forwarder", in.Name, "by", by.Name, "from", r.RemoteAddr)
-	out, err := json.Marshal(enrolled{string(cert), string(ca), servers})
-	if err != nil {
-		s.writeError(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, append(out, '\n'))
+	return writeValue(w, enrolled{string(cert), string(ca), servers})
 }
 
 // enrollError is the answer to a name that is taken, and otherwise to every other

@@ -105,18 +105,3 @@ func (e *Error) append(dst []byte) []byte {
 	doc := e.document()
 	return append(doc.Append(append(dst, `{"error":`...)), '}')
 }
-
-// writeJSON answers with a body that is application/json, unless a header says
-// otherwise.
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	h := w.Header()
-	if h.Get("Content-Type") == "" {
-		h.Set("Content-Type", "application/json")
-	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store")
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client is gone: nobody to tell
-}

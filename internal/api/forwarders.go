@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -17,7 +16,7 @@ type forwarderAnswer struct {
 }
 
 // forwarders tells what the forwarders said of themselves last.
-func (s *Server) forwarders(w http.ResponseWriter, r *http.Request) {
+func (s *Server) forwarders(w http.ResponseWriter, _ *http.Request) error {
 	list := s.o.Fleet.List()
 	out := make([]forwarderAnswer, len(list))
 	now := s.o.Clock()
@@ -25,10 +24,5 @@ func (s *Server) forwarders(w http.ResponseWriter, r *http.Request) {
 		ago := max(0, now.Sub(f.At))
 		out[i] = forwarderAnswer{f, ago.Round(time.Millisecond).Seconds(), f.Silent(now)}
 	}
-	data, err := json.Marshal(map[string]any{"forwarders": out})
-	if err != nil {
-		s.writeError(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, append(data, '\n'))
+	return writeValue(w, map[string]any{"forwarders": out})
 }

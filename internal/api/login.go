@@ -1,100 +1,38 @@
 package api
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"journalist/internal/auth"
-	"journalist/internal/ingest/httpbody"
 	"journalist/internal/record"
 )
 
-// maxSmallBody bounds the JSON bodies that are read whole.
-const maxSmallBody = 128 << 10
-
-// readJSON reads a small JSON body into v; unknown keys are errors, because a key
-// with a typo would otherwise be ignored.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	data, err := readBody(w, r, maxSmallBody)
-	if err != nil {
-		return err
-	}
-	if err := strictJSON(data, v); err != nil {
-		return badRequest("the body is not the JSON that is expected here: "+err.Error(), "")
-	}
-	return nil
-}
-
-// readBody reads a body that says to be JSON.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if t := httpbody.MediaType(r); t != "application/json" {
-		return nil, &Error{
-			Status: http.StatusUnsupportedMediaType, Kind: "unsupported",
-			Message: fmt.Sprintf("content type %q is not taken here", r.Header.Get("Content-Type")),
-			Hint:    "send JSON with the header Content-Type: application/json",
-		}
-	}
-	body, err := httpbody.Open(w, r, limit, "")
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return nil, bodyError(err)
-	}
-	return data, nil
-}
-
-func bodyError(err error) error {
-	var e *httpbody.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	kind := "bad_request"
-	switch e.Status {
-	case http.StatusRequestEntityTooLarge:
-		kind = "limit"
-	case http.StatusUnsupportedMediaType:
-		kind = "unsupported"
-	}
-	return &Error{Status: e.Status, Kind: kind, Message: e.Msg, Hint: e.Hint}
-}
-
 // login opens a session with a token or a one-time code and sets its cookie.
-func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	key := auth.AddressKey(r.RemoteAddr)
 	if err := s.mayTry(key); err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	if err := s.origin.Check(r); err != nil {
-		s.writeError(w, r, &Error{Status: http.StatusForbidden, Kind: "auth", Message: "the request comes from another site's page"})
-		return
+		return &Error{Status: http.StatusForbidden, Kind: "auth", Message: "the request comes from another site's page"}
 	}
 	var in struct {
 		Token string `json:"token"`
 		Code  string `json:"code"`
 	}
 	if err := readJSON(w, r, &in); err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	if (in.Token == "") == (in.Code == "") {
-		s.writeError(w, r, badRequest(`either "token" or "code" is needed`, ""))
-		return
+		return badRequest(`either "token" or "code" is needed`, "")
 	}
 	// Again: many may have passed the first time before any of them had a body.
 	if err := s.mayTry(key); err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	var session string
 	var p *auth.Principal
@@ -105,12 +43,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		session, p, err = s.o.Auth.Login(in.Token)
 	}
 	if err != nil {
-		s.writeError(w, r, s.loginError(r, key, in.Code != "", err))
-		return
+		return s.loginError(r, key, in.Code != "", err)
 	}
 	s.log.Info("logged in", "name", p.Name, "from", r.RemoteAddr, "by", map[bool]string{true: "link", false: "token"}[in.Code != ""])
 	http.SetCookie(w, s.cookie(r, session, 30*24*60*60))
 	writeJSON(w, http.StatusOK, s.whoami(p))
+	return nil
 }
 
 // mayTry refuses an address from which too many log-ins failed.
@@ -155,32 +93,30 @@ func (s *Server) cookie(r *http.Request, value string, age int) *http.Cookie {
 
 // logout ends the session of the cookie, or with {"all":true} and scope admin
 // everybody's.
-func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
 		All bool `json:"all"`
 	}
 	if r.ContentLength != 0 {
 		if err := readJSON(w, r, &in); err != nil {
-			s.writeError(w, r, err)
-			return
+			return err
 		}
 	}
 	var err error
 	if in.All {
 		if !principalOf(r).May(auth.Admin) {
-			s.writeError(w, r, &Error{Status: http.StatusForbidden, Kind: "auth", Message: "only scope admin may log everybody out"})
-			return
+			return &Error{Status: http.StatusForbidden, Kind: "auth", Message: "only scope admin may log everybody out"}
 		}
 		err = s.o.Auth.LogoutAll()
 	} else if c, cookieErr := r.Cookie(sessionCookie); cookieErr == nil {
 		err = s.o.Auth.Logout(c.Value)
 	}
 	if err != nil {
-		s.writeError(w, r, err)
-		return
+		return err
 	}
 	http.SetCookie(w, s.cookie(r, "", -1))
 	writeJSON(w, http.StatusOK, []byte("{}\n"))
+	return nil
 }
 
 // me says who asks.
@@ -200,17 +136,4 @@ func (s *Server) whoami(p *auth.Principal) []byte {
 	out = append(out, `],"version":`...)
 	out = record.AppendJSONString(out, s.o.Version)
 	return append(out, "}\n"...)
-}
-
-// strictJSON is json.Unmarshal that does not take keys it does not know.
-func strictJSON(data []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return err
-	}
-	if dec.More() {
-		return errors.New("something follows the object")
-	}
-	return nil
 }

@@ -71,11 +71,11 @@ func (s *Server) routes() []route {
 		{"GET", "/readyz", public, ours, s.readyz, ""},
 		{"GET", "/metrics", mayMeasure, ours, s.metrics, ""},
 
-		{"POST", "/api/v1/login", public, ours, s.login, ""},
-		{"POST", "/api/v1/logout", signedIn, ours, s.logout, ""},
+		{"POST", "/api/v1/login", public, ours, s.answering(s.login), ""},
+		{"POST", "/api/v1/logout", signedIn, ours, s.answering(s.logout), ""},
 		{"GET", "/api/v1/me", signedIn, ours, s.me, ""},
 
-		{"POST", "/api/v1/enroll", mayEnroll, ours, s.enroll, ""},
+		{"POST", "/api/v1/enroll", mayEnroll, ours, s.answering(s.enroll), ""},
 
 		{"POST", "/api/v1/query", mayRead, ours, s.answering(s.query), ""},
 		{"GET", "/api/v1/tail", mayRead, ours, s.answering(s.tail), asking + " source"},
@@ -90,8 +90,8 @@ func (s *Server) routes() []route {
 		{"GET", "/api/v1/hosts", mayRead, ours, s.investigate("hosts"), asking + " silent limit progress"},
 
 		{"GET", "/api/v1/openapi.yaml", signedIn, ours, s.openAPI, ""},
-		{"GET", "/api/v1/forwarders", mayMeasure, ours, s.forwarders, ""},
-		{"GET", "/api/v1/health", mayRead, ours, s.health, ""},
+		{"GET", "/api/v1/forwarders", mayMeasure, ours, s.answering(s.forwarders), ""},
+		{"GET", "/api/v1/health", mayRead, ours, s.answering(s.health), ""},
 		{"GET", "/api/v1/stats", mayMeasure, ours, s.answering(s.stats), "dataset groups columns"},
 
 		{"POST", "/api/v1/delete", mayAdmin, ours, s.answering(s.delete), ""},

@@ -91,7 +91,7 @@ func inventoryRequest(v url.Values) (req scan.InventoryRequest, err error) {
 
 // health tells what is wrong. Who is bound to datasets hears nothing of others: no
 // names of files, no figures.
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+func (s *Server) health(w http.ResponseWriter, r *http.Request) error {
 	h := scan.Health{Taking: true}
 	if s.o.Keeper != nil {
 		h = s.o.Keeper.Health()
@@ -106,10 +106,5 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 		}
 		answer = map[string]any{"problems": h.Problems, "taking": h.Taking}
 	}
-	data, err := json.Marshal(answer)
-	if err != nil {
-		s.writeError(w, r, err)
-		return
-	}
-	writeJSON(w, http.StatusOK, append(data, '\n'))
+	return writeValue(w, answer)
 }
