@@ -20,7 +20,7 @@
 //	   registry ─▶ state dir       rotate ── compresses and removes what is acknowledged
 //
 //	actors of the run group: signals · reload · control socket · health · progress ·
-//	systemd · rotation · stdin · sources · files · spool · delivery. The end of one
+//	report · systemd · stdin · sources · rotation · files · spool · delivery. The end of one
 //	ends the others in this order, against nothing that is still needed: reading
 //	stops, the delivery waits a bounded time for the acks of what was read, then the
 //	sources, the spool and the registry are saved.

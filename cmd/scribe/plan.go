@@ -93,15 +93,13 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	}
 	out.tailBytes, out.queueBytes = budgets(out.memory, conf.Limits.Queue)
 	var problems config.Problems
-	fail := func(file string, line int, key string, err error) {
-		if err != nil {
-			problems = append(problems, config.Problem{File: file, Line: line, Key: key, Msg: err.Error()})
-		}
+	fail := func(key string, err error) {
+		problems = appendProblem(problems, config.Problem{File: p.s.config, Key: key}, err)
 	}
 	common := pairs(conf.Fields)
 	if len(conf.HostFacts) > 0 {
 		found, err := facts.Gather(facts.Options{}, conf.HostFacts...)
-		fail(p.s.config, 0, "host_facts", err)
+		fail("host_facts", err)
 		common = overlay(found, common)
 	}
 	out.common = common
@@ -112,19 +110,14 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	for _, g := range groups {
 		files, stdin, errs := p.group(g, common)
 		for _, err := range errs {
-			var problem config.Problem
-			if errors.As(err, &problem) {
-				problems = append(problems, problem)
-			} else {
-				fail(g.File, g.Line, "files", err)
-			}
+			problems = appendProblem(problems, config.Problem{File: g.File, Line: g.Line, Key: "files"}, err)
 		}
 		if len(files.Paths) > 0 {
 			out.files = append(out.files, files)
 		}
 		if len(stdin.Paths) > 0 {
 			if len(out.stdin) > 0 {
-				fail(g.File, g.Line, "stdin", errors.New("the standard input is named twice"))
+				problems = append(problems, config.Problem{File: g.File, Line: g.Line, Key: "stdin", Msg: "the standard input is named twice"})
 			}
 			out.stdin = []tail.Group{stdin}
 		}
@@ -132,12 +125,12 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	var err error
 	if conf.Journal != nil {
 		out.journal, err = p.rules(conf.Journal.Rules, rules.Text)
-		problems = appendProblem(problems, err)
+		fail("", err)
 	}
 	for _, l := range conf.Syslog {
 		r, err := p.rules(l.Rules, rules.Text)
-		problems = appendProblem(problems, err)
-		fail(p.s.config, 0, "syslog", syslog.Check(l.Listen, l.Remote))
+		fail("", err)
+		fail("syslog", syslog.Check(l.Listen, l.Remote))
 		out.syslog = append(out.syslog, r)
 		out.spoolPriority = max(out.spoolPriority, uint8(l.Priority))
 	}
@@ -146,27 +139,26 @@ func (p planner) make(conf *config.Forwarder) (*plan, error) {
 	}
 	if out.containers = containers(conf); out.containers != nil {
 		_, err := container.New(*out.containers)
-		fail(p.s.config, 0, "containers", err)
+		fail("containers", err)
 	}
-	if out.ship, err = p.shipping(conf, out.queueBytes); err != nil {
-		problems = append(problems, config.Problem{File: p.s.config, Key: "output", Msg: err.Error()})
-	}
+	out.ship, err = p.shipping(conf, out.queueBytes)
+	fail("output", err)
 	if len(problems) > 0 {
 		return nil, problems
 	}
 	return out, nil
 }
 
-func appendProblem(to config.Problems, err error) config.Problems {
-	var p config.Problem
-	switch {
-	case err == nil:
-	case errors.As(err, &p):
-		to = append(to, p)
-	default:
-		to = append(to, config.Problem{Msg: err.Error()})
+// appendProblem adds an error: as it is when it is a config.Problem itself, else as
+// one that stands at this place. nil is none.
+func appendProblem(to config.Problems, at config.Problem, err error) config.Problems {
+	if err == nil {
+		return to
 	}
-	return to
+	if !errors.As(err, &at) {
+		at.Msg = err.Error()
+	}
+	return append(to, at)
 }
 
 // shipping are the options of the way to the servers.
@@ -388,24 +380,4 @@ func limitMemory(bytes int64) {
 	} else if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(math.MaxInt64)
 	}
-}
-
-// containers are the options of who knows containers, nil when no files are theirs.
-func containers(conf *config.Forwarder) *container.Options {
-	asked := conf.Docker != "" || conf.Kubernetes != nil
-	for _, g := range conf.Files {
-		asked = asked || isContainer(g.Format)
-	}
-	if !asked {
-		return nil
-	}
-	o := &container.Options{Docker: conf.Docker}
-	if k := conf.Kubernetes; k != nil {
-		o.Kubernetes = &container.Kubernetes{URL: k.URL, TokenFile: k.TokenFile, CA: k.CA, Node: k.Node}
-	}
-	return o
-}
-
-func isContainer(format string) bool {
-	return format == frame.FormatDocker || format == frame.FormatCRI || format == frame.FormatContainer
 }

@@ -3,11 +3,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -202,130 +199,5 @@ func TestReloadToAnotherServer(t *testing.T) {
 		if n := s.count(fmt.Sprintf("line %d", i)); n != 1 {
 			t.Errorf("line %d came %d times", i, n)
 		}
-	}
-}
-
-func TestHealth(t *testing.T) {
-	s := newSite(t)
-	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
-	sock := filepath.Join(s.dir, "metrics.sock")
-	write(t, log, "one\n")
-	s.yml(t, conf, fmt.Sprintf("files: [{paths: [%q]}]\nmetrics: {listen: \"unix://%s\"}\nlimits: {memory: 32MiB}\n", log, sock))
-	r := start(t, "run", "--config", conf, "--state-dir", state)
-	s.await(t, "one")
-	awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.Server.LinesAcked == 1 })
-	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", sock) }, DisableKeepAlives: true,
-	}}
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "scribe_ship_lines_acked_total 1", "/metrics?": "scribe_lag_bytes 0", "/metrics?x": "scribe_config_good 1"} {
-		resp, err := client.Get("http://scribe" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close() // read
-		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
-			t.Errorf("%s: %s %v\n%s", path, resp.Status, err, body)
-		}
-	}
-	r.end(t)
-	if code, out := once(t, "run", "--config", conf, "--metrics", "0.0.0.0:9293"); code != cli.ExitUsage || !strings.Contains(out, "only this machine") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestNotReadyWithoutServer(t *testing.T) {
-	s := newSite(t)
-	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
-	write(t, log, "one\n")
-	down := *s
-	down.server = &server{addr: "127.0.0.1:1"}
-	down.yml(t, conf, fmt.Sprintf("files: [{paths: [%q]}]\n", log))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r := start(t, "run", "--config", conf, "--state-dir", state, "--metrics", addr)
-	awaitStatus(t, state, func(st *cli.ScribeStatus) bool { return st.Server.QueueLines == 1 })
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get("http://" + addr + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = resp.Body.Close() // the status is what counts
-	if resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("readyz says %s", resp.Status)
-	}
-	r.end(t)
-}
-
-// systemd hears of the start, each reload and the end.
-func TestSystemdHears(t *testing.T) {
-	s := newSite(t)
-	log, conf, state := filepath.Join(s.dir, "app.log"), filepath.Join(s.dir, "scribe.yml"), filepath.Join(s.dir, "state")
-	sock := filepath.Join(s.dir, "notify.sock")
-	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: sock, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Close() }() // read
-	t.Setenv("NOTIFY_SOCKET", sock)
-	t.Setenv("WATCHDOG_USEC", "40000")
-	heard := func(want string) {
-		t.Helper()
-		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
-			t.Fatal(err)
-		}
-		buf := make([]byte, 4096)
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				t.Fatalf("systemd does not hear %q: %v", want, err)
-			}
-			if strings.HasPrefix(string(buf[:n]), want) {
-				return
-			}
-		}
-	}
-	s.yml(t, conf, fmt.Sprintf("files: [{paths: [%q]}]\n", log))
-	r := start(t, "run", "--config", conf, "--state-dir", state)
-	heard("READY=1\nSTATUS=0 lines shipped")
-	heard("WATCHDOG=1")
-	go func() { _ = syscall.Kill(os.Getpid(), syscall.SIGHUP) }() // this process is there
-	heard("RELOADING=1\nMONOTONIC_USEC=")
-	heard("READY=1")
-	go r.stop()
-	heard("STOPPING=1")
-	r.end(t)
-}
-
-func TestTestCommand(t *testing.T) {
-	dir := t.TempDir()
-	conf, log := filepath.Join(dir, "scribe.yml"), filepath.Join(dir, "app.log")
-	write(t, log, "level=debug a\nat once password=hunter2\n\tat frame 1\n\tat frame 2\nlast\n")
-	write(t, conf, fmt.Sprintf(`output: {servers: [a:1]}
-host: web-01
-files:
-  - paths: [%q]
-    fields: {type: app}
-    multiline: {pattern: '^\t', what: previous}
-    rules: [{drop: 'debug'}, {mask: secrets}, {add: {team: core}}]
-`, log))
-	code, out := once(t, "test", log, "--config", conf)
-	rows := strings.Split(strings.TrimSpace(out), "\n")
-	if code != 0 || len(rows) != 3 || !strings.Contains(rows[0], `\n\tat frame 2"`) || strings.Contains(out, "hunter2") ||
-		!strings.Contains(rows[0], `"team":"core"`) || !strings.Contains(rows[1], `"last"`) || !strings.Contains(rows[2], "1 more were dropped") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-	if code, out := once(t, "test", log, "-n", "1"); code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, "level=debug a") {
-		t.Errorf("without configuration: exit code %d\n%s", code, out)
-	}
-	write(t, filepath.Join(dir, "none.txt"), "x\n")
-	if code, out := once(t, "test", filepath.Join(dir, "none.txt"), "--config", conf); code != cli.ExitFailure || !strings.Contains(out, "would not be read") {
-		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/oklog/run"
@@ -15,7 +14,6 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/rules"
 	"journalist/internal/source"
-	"journalist/internal/source/container"
 	"journalist/internal/source/journal"
 	"journalist/internal/source/syslog"
 )
@@ -297,61 +295,4 @@ func (f *forwarder) openSyslog(c config.SyslogListener, r *rules.Rules, common [
 			LastError: st.LastError, LastErrorAt: st.LastErrorAt,
 		}
 	}}, nil
-}
-
-func (f *forwarder) openContainers(o container.Options) (opened, error) {
-	o.Logger, o.Metrics = f.log, f.set
-	e, err := container.New(o)
-	if err != nil {
-		return opened{}, err
-	}
-	f.enricher.Store(e)
-	return opened{run: e.Run, status: func() cli.ScribeSource {
-		st := e.Status()
-		return cli.ScribeSource{
-			Name: "containers", Lines: 0, Waiting: int64(st.Known), Unit: "known", LastError: st.LastError, LastErrorAt: st.LastErrorAt,
-		}
-	}}, nil
-}
-
-// enricher is who is asked about containers now.
-type enricher struct {
-	atomic.Pointer[container.Enricher]
-
-	mu    sync.Mutex
-	known map[[2]*record.Pair][]record.Pair
-}
-
-// mostEnriched bounds the fields that are remembered.
-const mostEnriched = 10_000
-
-// enrich adds what is known of the container whose file l is of. Fields that are
-// there already win.
-func (e *enricher) enrich(l *record.Lines) {
-	now := e.Load()
-	if now == nil {
-		return
-	}
-	path := ""
-	for _, p := range l.Fields {
-		if p.Name == record.FieldFile {
-			path = p.Value
-		}
-	}
-	found := now.Enrich(path)
-	if len(found) == 0 {
-		return
-	}
-	key := [2]*record.Pair{&found[0], &l.Fields[0]}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	fields, ok := e.known[key]
-	if !ok {
-		if e.known == nil || len(e.known) >= mostEnriched {
-			e.known = map[[2]*record.Pair][]record.Pair{}
-		}
-		fields = overlay(found, l.Fields)
-		e.known[key] = fields
-	}
-	l.Fields = fields
 }
