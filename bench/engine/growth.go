@@ -51,10 +51,7 @@ func (b *bencher) grow(ctx context.Context, s store, g *growthFigures) error {
 	if err := b.idle(ctx, s); err != nil {
 		return err
 	}
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
-	if err := b.idle(ctx, s); err != nil {
+	if err := b.rest(ctx, s); err != nil {
 		return err
 	}
 	u, err := s.usage()

@@ -94,6 +94,14 @@ func (b *bencher) pushAll(ctx context.Context, s store, sets []*set, by time.Dur
 	return group.Wait()
 }
 
+// rest has the store write down what it has and merge, and waits until it is idle.
+func (b *bencher) rest(ctx context.Context, s store) error {
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	return b.idle(ctx, s)
+}
+
 // idle waits until the store's folder did not change and its CPU time hardly grew
 // for the settle time: rows lie in files then and merges are over. A store that
 // never rests is given up on after a while, which is said.

@@ -85,7 +85,7 @@ func (o *options) check() error {
 		return errors.New("-corpus is missing: a folder of .log and .json files, or of .bulk bodies")
 	}
 	if o.conns < 1 || o.runs < 1 || o.settle <= 0 || o.probes < 0 || o.made < 0 {
-		return errors.New("-conns, -runs and -settle must be positive")
+		return errors.New("-conns, -runs and -settle must be positive, -probes and -made not negative")
 	}
 	if o.growth && len(o.steps) == 0 {
 		return errors.New("-steps is empty")

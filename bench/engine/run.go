@@ -165,10 +165,7 @@ func (b *bencher) measureAll(ctx context.Context, s store, r *storeReport) error
 		b.say("%s: %-14s %9d rows %7.1f MB, wall %6.2f s, CPU %6.2f s = %6.1f MB and %7.1f thousand rows a CPU second, disk %+.2f MB",
 			r.Title, one.Name, f.Rows, mega(f.Raw), f.Wall, f.CPU, f.megaPerCPU(), f.rowsPerCPU()/1e3, mega(f.Disk))
 	}
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
-	if err := b.idle(ctx, s); err != nil {
+	if err := b.rest(ctx, s); err != nil {
 		return err
 	}
 	u, err := s.usage()
@@ -215,10 +212,7 @@ func (b *bencher) measureFurther(ctx context.Context, starters []start, reports 
 			if err != nil {
 				return err
 			}
-			if err := s.flush(ctx); err != nil {
-				return err
-			}
-			if err := b.idle(ctx, s); err != nil {
+			if err := b.rest(ctx, s); err != nil {
 				return err
 			}
 			b.say("%s: %d rows with the made ones, CPU %.2f s", r.Title, f.Rows, f.CPU)
@@ -242,10 +236,7 @@ func (b *bencher) size(ctx context.Context, st start, sets []*set) (f sizeFigure
 		if f.loadFigures, err = b.load(ctx, s, sets, 0); err != nil {
 			return err
 		}
-		if err := s.flush(ctx); err != nil {
-			return err
-		}
-		if err := b.idle(ctx, s); err != nil {
+		if err := b.rest(ctx, s); err != nil {
 			return err
 		}
 		if err := s.stop(); err != nil {

@@ -156,6 +156,15 @@ func (b *bench) fresh() (string, error) {
 	return b.folder("state-" + strconv.Itoa(b.state))
 }
 
+// folder makes an empty folder below the benchmark's own.
+func (b *bench) folder(name string) (string, error) {
+	dir := filepath.Join(b.o.dir, name)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
 func (b *bench) scribeConfig(pattern string) proc.ScribeConfig {
 	return proc.ScribeConfig{
 		Servers: []string{b.lumberjack}, Certs: b.certs, Name: "bench-01", Paths: []string{pattern}, Fields: map[string]string{"type": "bench"},
@@ -171,7 +180,7 @@ func (b *bench) startScribe(pattern string) (*proc.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Args = strings.Fields(b.o.config)
+	s.Args = strings.Fields(b.o.flags)
 	if err := s.Start(); err != nil {
 		return nil, err
 	}

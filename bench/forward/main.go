@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +32,7 @@ type options struct {
 	only      string
 	lsf       string
 	fluentBit string
-	config    string
+	flags     string // further ones of scribe run
 }
 
 // result is one measurement.
@@ -62,7 +61,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "the measurements to make, with commas: one, many, busy, quiet (default all)")
 	flag.StringVar(&o.lsf, "logstash-forwarder", "", "measure this binary too")
 	flag.StringVar(&o.fluentBit, "fluent-bit", "", "measure this binary too")
-	flag.StringVar(&o.config, "scribe-flags", "", "further flags for scribe run, with spaces")
+	flag.StringVar(&o.flags, "scribe-flags", "", "further flags for scribe run, with spaces")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -87,6 +86,9 @@ var measurements = []measurement{
 }
 
 func run(ctx context.Context, o options) (err error) {
+	if o.lines < 1 || o.files < 1 || o.quiet < 1 || o.runs < 1 || o.idle <= 0 {
+		return errors.New("-lines, -files, -quiet, -runs and -idle must be positive")
+	}
 	if o.dir == "" {
 		if o.dir, err = os.MkdirTemp("", "forward"); err != nil {
 			return err
@@ -130,13 +132,4 @@ func run(ctx context.Context, o options) (err error) {
 		}
 	}
 	return nil
-}
-
-// folder makes an empty folder below the benchmark's own.
-func (b *bench) folder(name string) (string, error) {
-	dir := filepath.Join(b.o.dir, name)
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
-	return dir, os.MkdirAll(dir, 0o700)
 }

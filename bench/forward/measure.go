@@ -145,7 +145,7 @@ func (b *bench) quiet(ctx context.Context, p program) (result, error) {
 			}
 		}
 		if _, err := os.Stat(name); err == nil {
-			break // made by an earlier run
+			continue // made by an earlier run
 		}
 		if err := os.WriteFile(name, fmt.Appendf(nil, "%s the only line of file %d\n", time.Now().UTC().Format(time.RFC3339), i), 0o600); err != nil {
 			return r, err
