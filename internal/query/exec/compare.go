@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"journalist/internal/query/lang"
 	"journalist/internal/record"
@@ -70,7 +71,8 @@ func (q *query) compare(ctx context.Context, p *plan, c *lang.Comparison) (*tabl
 // beginning is a span long.
 func (q *query) times(p *plan, c *lang.Comparison) (now, before *plan, err error) {
 	a, span := *p, int64(c.Span)
-	if a.to == math.MaxInt64 {
+	endless := a.to == math.MaxInt64
+	if endless {
 		a.to = q.now.UnixNano() + 1
 	}
 	if a.from == math.MinInt64 && a.to >= math.MinInt64+span {
@@ -78,6 +80,10 @@ func (q *query) times(p *plan, c *lang.Comparison) (now, before *plan, err error
 	}
 	if a.from < math.MinInt64+span || a.from >= a.to {
 		return nil, nil, q.req.Query.ErrorAt(c.Offset(), "there is no time to compare with", "ask for a time that begins later and ends after it begins")
+	}
+	// An hour ago is a little more than an hour before now, when the query has come.
+	if late := a.to - span - a.from; endless && late > 0 && late < int64(time.Second) {
+		a.from += late
 	}
 	b := a
 	b.from, b.to = a.from-span, a.to-span

@@ -3,6 +3,7 @@ package exec_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -36,8 +37,9 @@ func TestCompareRanksBySignificance(t *testing.T) {
 	hour(2, map[string]int{"steady": 1000, "gone": 300, "some": 40})
 	hour(1, map[string]int{"steady": 1000, "flood": 5000, "some": 44})
 	e := exec.New(exec.Options{Source: src, Parallel: 3, Clock: func() time.Time { return at }})
+	from, to := at.Add(-time.Hour).UnixNano(), at.UnixNano()
 	ask := func(query string) (rows []string, st scan.Stats) {
-		st, err := e.Run(t.Context(), lang.Request{Query: parse(t, query), From: at.Add(-time.Hour).UnixNano(), To: at.UnixNano()}, func(b *scan.Block) error {
+		st, err := e.Run(t.Context(), lang.Request{Query: parse(t, query), From: from, To: to}, func(b *scan.Block) error {
 			for i := range b.Len() {
 				var parts []string
 				for j := range b.Columns[:5] {
@@ -65,6 +67,11 @@ func TestCompareRanksBySignificance(t *testing.T) {
 	}
 	if _, st := ask("* | compare 30m"); len(st.Notes) != 1 || !strings.Contains(st.Notes[0], "overlap") {
 		t.Errorf("notes %q", st.Notes)
+	}
+	// Whoever asked for the last hour did so some milliseconds ago.
+	from, to = from-int64(5*time.Millisecond), math.MaxInt64
+	if got, st := ask("* | compare 1h"); len(got) != len(want) || got[0] != want[0] || len(st.Notes) > 0 {
+		t.Errorf("without an end: %q\nnotes %q", got, st.Notes)
 	}
 }
 
