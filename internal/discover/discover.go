@@ -49,9 +49,8 @@ type Group struct {
 // Findings is all that was found.
 type Findings struct {
 	Groups []Group
-	// Journal, Docker and Kubernetes: the machine has systemd's journal, a Docker
-	// socket, a kubelet's log folder.
-	Journal, Docker, Kubernetes bool
+	// Journal and Docker: the machine has systemd's journal, a Docker socket.
+	Journal, Docker bool
 	// Problems are folders that could not be looked into.
 	Problems []string
 }
@@ -84,7 +83,6 @@ func Look(o Options) *Findings {
 	s.processes()
 	s.out.Journal = s.isDir("var/log/journal") || s.isDir("run/log/journal")
 	s.out.Docker = s.exists("var/run/docker.sock") || s.exists("run/docker.sock")
-	s.out.Kubernetes = s.isDir("var/log/pods")
 	for p := range s.problems {
 		s.out.Problems = append(s.out.Problems, p)
 	}

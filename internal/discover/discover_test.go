@@ -2,9 +2,12 @@ package discover
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v4"
+
+	"journalist/internal/vfs"
 )
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -71,8 +76,8 @@ func TestLook(t *testing.T) {
 	if d := cmp.Diff(want, list); d != "" {
 		t.Error(d)
 	}
-	if !got.Journal || !got.Docker || got.Kubernetes {
-		t.Errorf("journal %v, docker %v, kubernetes %v", got.Journal, got.Docker, got.Kubernetes)
+	if !got.Journal || !got.Docker {
+		t.Errorf("journal %v, docker %v", got.Journal, got.Docker)
 	}
 }
 
@@ -115,9 +120,27 @@ func TestUnreadable(t *testing.T) {
 	if err := os.WriteFile(name, bytes.Repeat([]byte("0123456789abcde\n"), 8<<10), 0o640); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(name, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var groups []string // that may read it; none where files have no owners
+	if _, gid, ok := vfs.OwnerOf(info); ok {
+		groups = []string{"readers"}
+		etc := filepath.Join(root, "etc")
+		if err := errors.Join(os.Mkdir(etc, 0o755), os.WriteFile(filepath.Join(etc, "group"), fmt.Appendf(nil, "none:x:\nreaders:x:%d:a,b\n", gid), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	got := Look(Options{Root: closed{os.DirFS(root), "var/log/syslog"}})
 	if len(got.Groups) != 1 || len(got.Groups[0].Unreadable) != 1 || got.Groups[0].Unreadable[0] != "/var/log/syslog" {
 		t.Fatalf("%+v", got.Groups)
+	}
+	if !slices.Equal(got.Groups[0].Groups, groups) {
+		t.Errorf("groups %v, want %v", got.Groups[0].Groups, groups)
 	}
 	got = Look(Options{Root: os.DirFS(root)})
 	if len(got.Groups) != 1 || len(got.Groups[0].Unreadable) != 0 {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package discover
 
 import (
@@ -7,13 +5,14 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"journalist/internal/vfs"
 )
 
 // groupOf is the name of the group that may read a file, "" where its group may not
-// either.
+// either or files have no groups.
 func (s *searcher) groupOf(info fs.FileInfo) string {
-	st, ok := info.Sys().(*syscall.Stat_t)
+	_, gid, ok := vfs.OwnerOf(info)
 	if !ok || info.Mode()&0o040 == 0 {
 		return ""
 	}
@@ -24,7 +23,7 @@ func (s *searcher) groupOf(info fs.FileInfo) string {
 	defer func() { _ = f.Close() }() // only read
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		part := strings.Split(sc.Text(), ":")
-		if len(part) > 2 && part[2] == strconv.FormatUint(uint64(st.Gid), 10) {
+		if len(part) > 2 && part[2] == strconv.Itoa(gid) {
 			return part[0]
 		}
 	}
