@@ -22,6 +22,9 @@ func AppendEvent(dst []byte, l *record.Lines, i int) []byte {
 	return e.append(dst, i)
 }
 
+// NoObject is what _error says of a row whose own fields are no JSON object.
+const NoObject = "the fields of this line are no JSON object and stand in " + record.FieldExtra
+
 // eventEncoder encodes rows of one run; what they share is made once.
 type eventEncoder struct {
 	l      *record.Lines
@@ -76,7 +79,7 @@ func (e *eventEncoder) appendTags(dst []byte, marks record.LineMarks, own []byte
 	case own != nil && marks == 0:
 		return append(append(dst, `,"tags":`...), own...)
 	case own != nil:
-		return appendOwnTags(append(dst, `,"tags":`...), own, marks)
+		return AppendOwnTags(append(dst, `,"tags":`...), own, marks)
 	case marks != 0:
 		return AppendTags(append(dst, `,"tags":`...), e.l.Fields, marks)
 	}
@@ -88,9 +91,9 @@ func (e *eventEncoder) appendTags(dst []byte, marks record.LineMarks, own []byte
 	return dst
 }
 
-// appendOwnTags appends the tags that a row has of its own, an array or a single
-// value, and those of its marks.
-func appendOwnTags(dst, own []byte, marks record.LineMarks) []byte {
+// AppendOwnTags appends the JSON array of the tags that a row has of its own, in JSON
+// an array or a single value, and those of its marks.
+func AppendOwnTags(dst, own []byte, marks record.LineMarks) []byte {
 	dst = append(dst, '[')
 	if own = bytes.TrimSpace(own); own[0] == '[' {
 		own = bytes.TrimSpace(own[1 : len(own)-1])
@@ -133,7 +136,7 @@ func (e *eventEncoder) appendMerged(dst []byte, i int, extra []byte) []byte {
 		dst = e.appendOwn(dst, extra, own)
 	} else {
 		dst = appendMember(dst, record.FieldExtra, string(extra))
-		dst = appendMember(dst, record.FieldError, "the fields of this line are no JSON object and stand in "+record.FieldExtra)
+		dst = appendMember(dst, record.FieldError, NoObject)
 	}
 	return append(e.appendTags(dst, r.Marks, own[record.FieldTags]), '}')
 }

@@ -64,7 +64,7 @@ func (e *pairEncoder) own(extra []byte, readTime int64) {
 	e.extra.Reset()
 	if err := e.extra.AppendJSON(extra, readTime); err != nil {
 		e.set(record.FieldExtra, string(extra))
-		e.set(record.FieldError, "the fields of this line are no JSON object and stand in "+record.FieldExtra+": "+err.Error())
+		e.set(record.FieldError, NoObject+": "+err.Error())
 		return
 	}
 	if e.extra.OwnTime(0) {

@@ -1,7 +1,6 @@
 package lumberjack
 
 import (
-	"bytes"
 	"fmt"
 
 	"journalist/internal/lumberjack"
@@ -64,7 +63,7 @@ func (m *mapper) row(b *record.Batch, l *record.Lines, i int, extra []byte) {
 
 // badExtra keeps fields that are no JSON object as text.
 func (m *mapper) badExtra(b *record.Batch, extra []byte, err error) {
-	why := fmt.Sprintf("the fields of this line are no JSON object and stand in %s: %v", record.FieldExtra, err)
+	why := lumberjack.NoObject + ": " + err.Error()
 	if len(extra) > record.MaxValue {
 		why += fmt.Sprintf("; kept %d of %d bytes", record.MaxValue, len(extra))
 		extra = extra[:record.MaxValue]
@@ -83,28 +82,11 @@ func (m *mapper) addMarks(b *record.Batch, row int, l *record.Lines, marks recor
 			if n != tags || v.Kind == record.Null {
 				continue
 			}
-			m.tags = appendTags(m.tags[:0], v, marks)
+			m.tags = lumberjack.AppendOwnTags(m.tags[:0], v.AppendJSON(nil), marks)
 			b.Replace(row, j, record.Value{Kind: record.JSON, Bytes: m.tags})
 			return
 		}
 	}
 	m.tags = lumberjack.AppendTags(m.tags[:0], l.Fields, marks)
 	b.Add(tags, record.Value{Kind: record.JSON, Bytes: m.tags})
-}
-
-// appendTags appends the array of a value's tags and those of marks.
-func appendTags(dst []byte, v record.Value, marks record.LineMarks) []byte {
-	dst = append(dst, '[')
-	if v.Kind == record.JSON && len(v.Bytes) > 1 && v.Bytes[0] == '[' {
-		dst = append(dst, bytes.TrimSpace(v.Bytes[1:len(v.Bytes)-1])...)
-	} else {
-		dst = v.AppendJSON(dst)
-	}
-	for _, t := range marks.Tags() {
-		if len(dst) > 1 {
-			dst = append(dst, ',')
-		}
-		dst = record.AppendJSONString(dst, t)
-	}
-	return append(dst, ']')
 }
