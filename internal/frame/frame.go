@@ -171,7 +171,7 @@ func New(o Options) (*Framer, error) {
 	}
 	f.plain = f.enc == nil && f.format == "" && f.multi == nil
 	if f.enc != nil && f.enc.either {
-		big := *o.clone()
+		big := o
 		big.Encoding = "utf-16be"
 		if f.bigEndian, err = New(big); err != nil {
 			return nil, err
@@ -180,8 +180,6 @@ func New(o Options) (*Framer, error) {
 	}
 	return f, nil
 }
-
-func (o Options) clone() *Options { return &o }
 
 // Plain tells that rows are lines as they are: the text is the source's bytes.
 func (f *Framer) Plain() bool { return f.plain }

@@ -226,11 +226,10 @@ func goNext(at uint8, b []byte) (uint8, verdict) {
 	switch at {
 	case 1:
 		switch {
+		case hasPrefix(b, "runtime stack:"):
+			return 2, goesOn
 		case indented(b), hasPrefix(b, "panic: "), hasPrefix(b, "[signal "), hasPrefix(b, "runtime: "), hasPrefix(b, "fatal error: "),
-			hasPrefix(b, "PC="), hasPrefix(b, "runtime stack:"):
-			if hasPrefix(b, "runtime stack:") {
-				return 2, goesOn
-			}
+			hasPrefix(b, "PC="):
 			return 1, goesOn
 		case !fresh(b):
 			return 1, holds // a blank line, or a message of several

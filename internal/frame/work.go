@@ -149,10 +149,9 @@ func (w *work) part(s *stream, t text, more bool, marks record.LineMarks) {
 	if s.hasPart && (s.part.n+t.n > w.f.maxLine || t.to-s.part.from > w.f.extent()) {
 		w.endPart(s, record.LineSplit)
 	}
-	switch {
-	case !s.hasPart:
+	if !s.hasPart {
 		s.part, s.hasPart = t, true
-	default:
+	} else {
 		w.pieces[s.part.last].next = t.first
 		w.pieces[t.first].glue = true
 		s.part.last, s.part.to = t.last, t.to
