@@ -129,14 +129,14 @@ func (s *ScanTrace) Pass(part string, groups, rows int64, d Decision) {
 	s.add(&GroupTrace{Part: part, Rows: rows, Decision: d}, groups)
 }
 
-// PassOthers notes a part of another dataset, of which nothing else is told.
-func (s *ScanTrace) PassOthers(parts int) {
+// PassOther notes a part of another dataset, of which nothing else is told.
+func (s *ScanTrace) PassOther() {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Others += parts
+	s.Others++
 }
 
 // Answered says how the source answered.

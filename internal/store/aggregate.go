@@ -41,10 +41,7 @@ func (s *Store) Aggregate(ctx context.Context, a *scan.Aggregation) (groups []sc
 	g.x = &scanner{store: s, req: &req, filter: filter.New(req.Filter), progress: scan.ProgressOf(ctx)}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
-	g.x.traceUnits(snap)
-	if g.x.trace != nil {
-		g.x.trace.ordered, g.x.trace.whole = false, true
-	}
+	g.x.traceUnits(snap, true)
 	defer g.x.trace.end()
 	g.x.progress.Expect(len(snap.units))
 	for range max(1, req.Parallel) {

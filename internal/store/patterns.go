@@ -47,10 +47,7 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	x := &scanner{store: s, req: req, filter: filter.New(req.Filter)}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
-	x.traceUnits(snap)
-	if x.trace != nil {
-		x.trace.ordered, x.trace.whole = false, true
-	}
+	x.traceUnits(snap, true)
 	defer x.trace.end()
 	workers := max(1, req.Parallel)
 	p := &patterns{

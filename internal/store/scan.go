@@ -54,7 +54,7 @@ func (s *Store) Scan(ctx context.Context, req *scan.Request, yield func(*scan.Bl
 	}
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
-	x.traceUnits(snap)
+	x.traceUnits(snap, false)
 	defer x.trace.end()
 	x.progress.Expect(len(snap.units))
 	var err error

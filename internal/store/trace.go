@@ -45,13 +45,15 @@ const memoryPart = "memory"
 
 func partName(p *livePart) string { return fmt.Sprintf("%s/%s/%s", p.folder, p.partition, p.file()) }
 
-// traceUnits begins to trace a scan where somebody asks.
-func (x *scanner) traceUnits(snap *snapshot) {
+// traceUnits begins to trace a scan where somebody asks. whole: no rows are handed out,
+// and the request's order does not count.
+func (x *scanner) traceUnits(snap *snapshot, whole bool) {
 	if x.req.Trace == nil {
 		return
 	}
 	x.trace = &tracer{
-		to: x.req.Trace, ordered: x.req.Order != scan.Any, units: snap.units, seen: make([]bool, len(snap.units)), open: map[*unit]*tracedRows{},
+		to: x.req.Trace, ordered: !whole && x.req.Order != scan.Any, whole: whole,
+		units: snap.units, seen: make([]bool, len(snap.units)), open: map[*unit]*tracedRows{},
 	}
 	snap.tracePassed(x.req)
 }
@@ -81,7 +83,7 @@ func (snap *snapshot) tracePassed(req *scan.Request) {
 		switch {
 		case in[p]:
 		case req.Datasets != nil && !slices.Contains(req.Datasets, p.Dataset):
-			req.Trace.PassOthers(1)
+			req.Trace.PassOther()
 		case p.first >= req.To || p.last < req.From:
 			rows := int64(0)
 			for i := range p.Groups {
