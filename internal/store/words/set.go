@@ -134,14 +134,6 @@ next:
 	p.keys, p.distinct = p.keys[:n], n
 }
 
-// Has tells whether a key is in the set. It is slow.
-func (s *Set) Has(h uint64) bool {
-	if h == 0 && s.zero {
-		return true
-	}
-	return slices.Contains(s.shares[h>>(64-shareBits)].keys, h)
-}
-
 // Each calls f with every key until it fails.
 func (s *Set) Each(f func(h uint64) error) error {
 	for i := range s.shares {
