@@ -125,8 +125,7 @@ func (p *parser) atQuote() bool { return p.peek() == '"' || p.peek() == '\'' }
 
 // regexp takes /expression/ or /expression/i. It is one only where the slash that
 // closes it is followed by what ends a word (a space, a parenthesis, a pipe, a quote)
-// or the end, so that
-// paths need no escaping.
+// or the end, so that paths need no escaping.
 func (p *parser) regexp() (expr string, fold, ok bool) {
 	if p.peek() != '/' {
 		return "", false, false
