@@ -79,10 +79,16 @@ func (c compiler) period(f *lang.Time) (scan.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if to.IsZero() { // a span: until now, and what comes later
-		return timeCompare(record.FieldTime, scan.Ge, from), nil
+	return during(record.FieldTime, from, to), nil
+}
+
+// during is a field's time in a period; of one without an end, a span until now, also
+// what comes later.
+func during(field string, from, to time.Time) scan.Expr {
+	if to.IsZero() {
+		return timeCompare(field, scan.Ge, from)
 	}
-	return scan.And{timeCompare(record.FieldTime, scan.Ge, from), timeCompare(record.FieldTime, scan.Lt, to)}, nil
+	return scan.And{timeCompare(field, scan.Ge, from), timeCompare(field, scan.Lt, to)}
 }
 
 func timeCompare(field string, op scan.Op, t time.Time) scan.Compare {
@@ -95,10 +101,7 @@ func (c compiler) timeText(f *lang.Text) (scan.Expr, error) {
 	if err != nil || f.Kind != lang.Word {
 		return nil, c.wrong(f.Offset(), f.Field+" is a time here", "write "+f.Field+":1h, "+f.Field+":2026-01-31 or "+f.Field+":[a TO b]")
 	}
-	if to.IsZero() {
-		return timeCompare(f.Field, scan.Ge, from), nil
-	}
-	return scan.And{timeCompare(f.Field, scan.Ge, from), timeCompare(f.Field, scan.Lt, to)}, nil
+	return during(f.Field, from, to), nil
 }
 
 func (c compiler) text(f *lang.Text) (scan.Expr, error) {
@@ -167,7 +170,7 @@ func (c compiler) compareTime(field string, op scan.Op, v lang.Scalar) (scan.Exp
 	case scan.Ne:
 		return scan.Or{timeCompare(field, scan.Lt, from), timeCompare(field, scan.Ge, to)}, nil
 	}
-	return scan.And{timeCompare(field, scan.Ge, from), timeCompare(field, scan.Lt, to)}, nil
+	return during(field, from, to), nil
 }
 
 func (c compiler) between(f *lang.Range) (scan.Expr, error) {

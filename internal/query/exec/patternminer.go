@@ -11,10 +11,10 @@ import (
 const (
 	// patternBytes is about what a pattern with its example and its trend takes.
 	patternBytes = 1500
-	// maxTexts is about how many bytes of texts a worker collects for the values of
+	// textBytes is about how many bytes of texts a worker collects for the values of
 	// slots. When there are more, all patterns keep half as many, and all but the
 	// commonTexts ones with the most rows no more than fewTexts.
-	maxTexts    = 3 << 20
+	textBytes   = 3 << 20
 	commonTexts = 1000
 	fewTexts    = 4
 )
@@ -223,7 +223,7 @@ func (m *patternMiner) collect(p *scan.Pattern, text []byte, rows int64) {
 			p.Texts[at] = append(p.Texts[at][:0], text...)
 		}
 	}
-	for m.texts > maxTexts && m.most > 0 {
+	for m.texts > textBytes && m.most > 0 {
 		m.most /= 2
 		rare, left := m.set.Thin(commonTexts, m.most, min(m.most, fewTexts))
 		m.rare, m.texts = max(rare, 2*m.rare), left

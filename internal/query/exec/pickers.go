@@ -18,12 +18,15 @@ func (r *rater) merge(o accumulator, to []uint32, groups int) error {
 	return r.counter.merge(&o.(*rater).counter, to, groups)
 }
 
-func (r *rater) value(g int) record.Value {
+func (r *rater) value(g int) record.Value { return r.over(g, r.seconds) }
+
+// over is the rate of a group whose rows are of so many seconds.
+func (r *rater) over(g int, seconds float64) record.Value {
 	n := r.counter.value(g)
-	if n.Int == 0 {
+	if n.Int == 0 || seconds <= 0 {
 		return n
 	}
-	return floatValue(float64(n.Int) / r.seconds)
+	return floatValue(float64(n.Int) / seconds)
 }
 
 // boundary keeps the value of the oldest or the newest row that has one. Of rows

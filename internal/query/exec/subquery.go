@@ -14,15 +14,14 @@ import (
 // maxIn is how many values a query inside of another may give.
 const maxIn = 100_000
 
-// compiler is what turns the query's filters into predicates.
-// compiler makes predicates on records.
+// compiler turns the query's filters into predicates on records.
 func (q *query) compiler() compiler {
 	c := newCompiler(q.req.Query, q.now)
 	c.ins = q.ins
 	return c
 }
 
-// tableCompiler makes predicates on the rows of a table.
+// tableCompiler turns them into predicates on the rows of a table.
 func (q *query) tableCompiler(t *table) compiler {
 	c := q.compiler()
 	c.isTime = func(n string) bool { return n == record.FieldTime || t.isTime(n) }

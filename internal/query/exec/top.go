@@ -203,42 +203,32 @@ type topBound struct {
 
 // bound finds the n-th best count.
 func (x *top) bound(c *hashCounts) topBound {
-	sign := int64(1)
-	if x.rare {
-		sign = -1
+	// The best come first whenever the list is cut to them; from then on the last of
+	// them keeps out what is not better.
+	list := make([]int64, 0, 2*x.n)
+	full := false
+	cut := func() {
+		slices.Sort(list)
+		if !x.rare {
+			slices.Reverse(list)
+		}
+		list = list[:min(len(list), x.n)]
 	}
-	list := make([]int64, 0, x.n) // a heap, the worst on top
 	c.each(func(_ uint64, n int64) {
-		n *= sign
-		if len(list) < x.n {
-			list = append(list, n)
-			for i := len(list) - 1; i > 0 && list[i] < list[(i-1)/2]; i = (i - 1) / 2 {
-				list[i], list[(i-1)/2] = list[(i-1)/2], list[i]
-			}
+		if full && !x.better(n, list[x.n-1]) {
 			return
 		}
-		if n <= list[0] {
-			return
-		}
-		list[0] = n
-		for i := 0; ; {
-			least := i
-			for child := 2*i + 1; child <= 2*i+2 && child < len(list); child++ {
-				if list[child] < list[least] {
-					least = child
-				}
-			}
-			if least == i {
-				return
-			}
-			list[i], list[least] = list[least], list[i]
-			i = least
+		if list = append(list, n); len(list) == cap(list) {
+			cut()
+			full = true
 		}
 	})
 	if len(list) == 0 {
 		return topBound{}
 	}
-	return topBound{count: sign * list[0], better: slices.Max(list) > list[0], any: true}
+	cut()
+	last := list[len(list)-1]
+	return topBound{count: last, better: list[0] != last, any: true}
 }
 
 // topPick reads the rows again for the values of the groups that are wanted.

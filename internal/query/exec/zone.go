@@ -162,9 +162,5 @@ func (b bucketRates) value(acc accumulator, group int, keys []record.Value) reco
 		return acc.value(group)
 	}
 	from := keys[b.key].Int
-	seconds := (float64(b.buckets.next(from)) - float64(from)) / float64(time.Second)
-	if n := r.counter.value(group); n.Int == 0 || seconds <= 0 {
-		return n
-	}
-	return floatValue(float64(r.counter.value(group).Int) / seconds)
+	return r.over(group, (float64(b.buckets.next(from))-float64(from))/float64(time.Second))
 }
