@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	// reportInterval is how often scribe tells journalist how it is, reportFirst how
-	// soon after the start.
-	reportInterval = 30 * time.Second
-	reportFirst    = time.Second
+	// reportFirst is how soon after the start scribe tells journalist how it is.
+	reportFirst = time.Second
 	// reportPriority: before all lines. It is small and soon stale.
 	reportPriority = 9
 )
@@ -37,7 +35,7 @@ func (f *forwarder) addReport(g *run.Group) {
 				return nil
 			case <-timer.C:
 			}
-			timer.Reset(reportInterval)
+			timer.Reset(record.ReportEvery)
 			if !f.hasJournalist() {
 				continue
 			}
@@ -81,7 +79,7 @@ func (f *forwarder) report() record.Report {
 		Host: host, Version: version, Started: f.started, QueueLines: st.QueueLines, QueueBytes: st.QueueBytes,
 		LostBytes: f.lost(), Memory: memory(),
 	}
-	if time.Since(st.LastErrorAt) < 2*reportInterval { // what is over long ago is over
+	if time.Since(st.LastErrorAt) < 2*record.ReportEvery { // what is over long ago is over
 		r.LastError = st.LastError
 	}
 	if failed != "" {

@@ -31,12 +31,10 @@ const (
 	most = 20000
 	// life is how long a forwarder is remembered that does not speak.
 	life = 7 * 24 * time.Hour
-	// every is how often a forwarder speaks.
-	every = 30 * time.Second
 )
 
 // Silent tells that a forwarder should have spoken again by now.
-func (w *Forwarder) Silent(now time.Time) bool { return now.Sub(w.At) > 3*every }
+func (w *Forwarder) Silent(now time.Time) bool { return now.Sub(w.At) > 3*record.ReportEvery }
 
 // Fleet is all forwarders. Its methods may be called from several goroutines; a nil
 // Fleet hears and knows nothing.

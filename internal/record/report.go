@@ -14,7 +14,10 @@ const ReportField = "@report"
 // MaxReport is how large a report may be, in bytes of JSON.
 const MaxReport = 16 << 10
 
-// Report is what a forwarder says of itself every half minute.
+// ReportEvery is how often a forwarder sends its report.
+const ReportEvery = 30 * time.Second
+
+// Report is what a forwarder says of itself.
 type Report struct {
 	Host    string    `json:"host"`
 	Version string    `json:"version"`
