@@ -39,7 +39,7 @@ func (s *Server) enroll(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if s.o.Enroller == nil {
-		return &Error{Status: http.StatusNotFound, Kind: "not_found", Message: "this server has no certificate authority"}
+		return &Error{Status: http.StatusNotFound, Kind: "unsupported", Message: "this server has no certificate authority"}
 	}
 	if err := s.o.Enroller.Check(in.Name, []byte(in.CSR)); err != nil {
 		return enrollError(in.Name, err, badRequest(err.Error(), ""))

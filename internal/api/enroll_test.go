@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"journalist/internal/auth"
@@ -63,7 +64,7 @@ func TestEnroll(t *testing.T) {
 
 func TestEnrollWithoutAuthority(t *testing.T) {
 	w := newWorld(t)
-	if got := w.do("enroll", "POST", "/api/v1/enroll", `{}`, "Content-Type", "application/json"); got.Code != http.StatusNotFound {
+	if got := w.do("enroll", "POST", "/api/v1/enroll", `{}`, "Content-Type", "application/json"); got.Code != http.StatusNotFound || !strings.Contains(got.Body.String(), `"unsupported"`) {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 }
