@@ -56,7 +56,7 @@ func (s *Server) stats(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil, err
 		}
-		line, err := json.Marshal(map[string]any{"inventory": inv, "health": s.o.Keeper.Health()})
+		line, err := json.Marshal(map[string]any{"inventory": inv, "health": s.wellbeing()})
 		return func(dst []byte) []byte { return append(dst, line...) }, err
 	})
 }
@@ -92,13 +92,7 @@ func inventoryRequest(v url.Values) (req scan.InventoryRequest, err error) {
 // health tells what is wrong. Who is bound to datasets hears nothing of others: no
 // names of files, no figures.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) error {
-	h := scan.Health{Taking: true}
-	if s.o.Keeper != nil {
-		h = s.o.Keeper.Health()
-	}
-	if h.Problems == nil {
-		h.Problems = []scan.Problem{}
-	}
+	h := s.wellbeing()
 	var answer any = &h
 	if principalOf(r).Datasets != nil {
 		for i := range h.Problems {
@@ -107,4 +101,16 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) error {
 		answer = map[string]any{"problems": h.Problems, "taking": h.Taking}
 	}
 	return writeValue(w, answer)
+}
+
+// wellbeing is what is wrong with the server. No problem is an empty list, not null.
+func (s *Server) wellbeing() scan.Health {
+	h := scan.Health{Taking: true}
+	if s.o.Keeper != nil {
+		h = s.o.Keeper.Health()
+	}
+	if h.Problems == nil {
+		h.Problems = []scan.Problem{}
+	}
+	return h
 }

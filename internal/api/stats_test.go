@@ -11,6 +11,7 @@ import (
 
 // fakeKeeper notes what it was asked.
 type fakeKeeper struct {
+	well   bool // nothing is wrong
 	asked  []scan.InventoryRequest
 	tell   bool // progress, before the answer
 	err    error
@@ -29,6 +30,9 @@ func (k *fakeKeeper) Inventory(_ context.Context, req scan.InventoryRequest, pro
 }
 
 func (k *fakeKeeper) Health() scan.Health {
+	if k.well {
+		return scan.Health{Taking: true}
+	}
 	return scan.Health{
 		Problems: []scan.Problem{{Kind: "damaged", Severity: scan.SeverityError, What: "1 damaged file.", Remedy: "Restore.", Where: []string{"store/quarantine/data+secret+x.part"}}},
 		Aside:    scan.Aside{Files: 1, Bytes: 10, List: []scan.AsideFile{{Path: "store/quarantine/data+secret+x.part", Dataset: "secret"}}},
@@ -60,6 +64,12 @@ func TestStats(t *testing.T) {
 	k.tell = false
 	if got := w.do("read", "GET", "/api/v1/stats", ""); got.Code != 500 {
 		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	k.err, k.well = nil, true
+	for _, path := range []string{"/api/v1/stats", "/api/v1/health"} {
+		if got := w.do("read", "GET", path, ""); !strings.Contains(got.Body.String(), `"problems":[]`) {
+			t.Errorf("%s of a server that is well: %s", path, got.Body)
+		}
 	}
 	// Not more than two at once.
 	k.err = nil
