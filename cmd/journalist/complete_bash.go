@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -34,9 +33,7 @@ declare -F _get_comp_words_by_ref >/dev/null || _get_comp_words_by_ref() {
 // completionForBash lets the command completion bash print bashWords, too.
 func completionForBash(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
-	all := root.Commands()
-	all = all[slices.IndexFunc(all, func(c *cobra.Command) bool { return c.Name() == "completion" })].Commands()
-	bash := all[slices.IndexFunc(all, func(c *cobra.Command) bool { return c.Name() == "bash" })]
+	bash, _, _ := root.Find([]string{"completion", "bash"}) // it is there
 	script := bash.RunE
 	bash.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := script(cmd, args); err != nil {

@@ -94,7 +94,7 @@ func (a *app) follow(ctx context.Context, f *askFlags, query string, history boo
 		Ready: func() { w.begin(ctx) },
 		Row:   w.row,
 		Missed: func(n int64) {
-			fmt.Fprintf(a.stderr, "-- %s lines skipped, matching or not: they arrive faster than they can be shown; narrow the query --\n", cli.Thousands(n))
+			fmt.Fprintf(a.stderr, "-- %s lines missed, matching or not: they arrive faster than they can be shown; narrow the query --\n", cli.Thousands(n))
 		},
 		Lost: func(err error, wait time.Duration) {
 			fmt.Fprintf(a.stderr, "-- connection lost (%s); trying again in %s; lines in between are not shown --\n", cli.Safe(err.Error()), wait)
