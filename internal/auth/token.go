@@ -253,8 +253,8 @@ func (a *Auth) useLocked(h hash, now time.Time) {
 	})
 }
 
-// flush writes the last uses. One process that may only read the folder has nothing
-// to note.
+// flush writes the last uses. A process that may only read the folder has nothing to
+// note.
 func (a *Auth) flush() error {
 	a.mu.Lock()
 	nothing := len(a.used) == 0
