@@ -74,14 +74,23 @@ func pack(ctx context.Context, p *plan, name string, out, in *os.File) error {
 		return w.Close()
 	}
 	cmd := exec.CommandContext(ctx, p.Compressor.Command, p.Compressor.Options...)
-	var said bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, &said
+	cmd.Stdin, cmd.Stdout = in, out
 	cmd.Env = append(os.Environ(), "LOGROTATE_COMPRESSED_FILENAME="+name)
+	if err := p.run(cmd); err != nil {
+		return fmt.Errorf("%s: %w", p.Compressor.Command, err)
+	}
+	return nil
+}
+
+// run runs a program as the user that rotates; its error says what the program said.
+func (p *plan) run(cmd *exec.Cmd) error {
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	if p.Su != nil && os.Geteuid() == 0 {
 		cmd.SysProcAttr = credential(p.Su.UID, p.Su.GID)
 	}
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w: %s", p.Compressor.Command, err, firstLine(said.String()))
+		return fmt.Errorf("%w: %s", err, firstLine(said.String()))
 	}
 	return nil
 }
@@ -170,13 +179,8 @@ func shred(ctx context.Context, p *plan, name string, f *os.File) error {
 	}
 	cmd := exec.CommandContext(ctx, "shred", append(args, "-")...)
 	cmd.Stdout = f
-	if p.Su != nil && os.Geteuid() == 0 {
-		cmd.SysProcAttr = credential(p.Su.UID, p.Su.GID)
-	}
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("shred %s: %w: %s", name, err, firstLine(said.String()))
+	if err := p.run(cmd); err != nil {
+		return fmt.Errorf("shred %s: %w", name, err)
 	}
 	return nil
 }

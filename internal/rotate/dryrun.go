@@ -1,8 +1,10 @@
 package rotate
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"time"
 
 	"journalist/internal/rotate/conf"
 	"journalist/internal/rotate/state"
@@ -22,10 +24,10 @@ func DryRun(w io.Writer, o Options, force bool) error {
 	r := newRunner(o, st)
 	now := o.Clock()
 	c := conf.Read(o.Configs...)
-	out := &printer{w: w}
+	out := bufio.NewWriter(w) // which keeps the first error for Flush
 	problems := 0
 	for _, p := range c.Problems {
-		out.line("%s", p.Error())
+		fmt.Fprintln(out, p.Error())
 		if !p.Warning {
 			problems++
 		}
@@ -36,59 +38,43 @@ func DryRun(w io.Writer, o Options, force bool) error {
 			t, err := r.check(s, path, force, now)
 			switch {
 			case err != nil:
-				out.line("%s: %v", path, err)
+				fmt.Fprintf(out, "%s: %v\n", path, err)
 				problems++
 			case t.rotate:
 				targets = append(targets, t)
 			default:
-				out.line("%s: not due", path)
+				fmt.Fprintf(out, "%s: not due\n", path)
 			}
 		}
-		out.set(s, targets, o)
+		writePlans(out, s, targets, now)
 	}
-	if out.err == nil && problems > 0 {
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if problems > 0 {
 		return fmt.Errorf("%d problems", problems)
 	}
-	return out.err
+	return nil
 }
 
-// set writes the plans of a block.
-func (p *printer) set(s *conf.Set, targets []target, o Options) {
+// writePlans writes the plans of a block.
+func writePlans(w io.Writer, s *conf.Set, targets []target, now time.Time) {
 	if len(targets) == 0 {
 		return
 	}
-	groups := [][]target{targets}
-	if !s.SharedScripts {
-		groups = groups[:0]
-		for _, t := range targets {
-			groups = append(groups, []target{t})
-		}
-	}
 	if s.First != "" {
-		p.line("run the script firstaction")
+		fmt.Fprintln(w, "run the script firstaction")
 	}
-	for _, g := range groups {
-		plan := makePlan(s, g, false, o.Clock())
+	for _, g := range together(s, targets) {
+		plan := makePlan(s, g, false, now)
 		for _, path := range plan.Logs {
-			p.line("%s: rotate", path)
+			fmt.Fprintf(w, "%s: rotate\n", path)
 		}
 		for _, step := range plan.Steps {
-			p.line("  %s", step)
+			fmt.Fprintf(w, "  %s\n", step)
 		}
 	}
 	if s.Last != "" {
-		p.line("run the script lastaction")
-	}
-}
-
-// printer remembers the first error.
-type printer struct {
-	w   io.Writer
-	err error
-}
-
-func (p *printer) line(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		fmt.Fprintln(w, "run the script lastaction")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"journalist/internal/rotate/conf"
 	"journalist/internal/rotate/state"
+	"journalist/internal/vfs"
 )
 
 // errPending means that a plan waits for acknowledgements; it is gone on with
@@ -78,14 +79,7 @@ func (r *Runner) set(ctx context.Context, s *conf.Set, force bool, busy map[stri
 	if len(targets) == 0 {
 		return problems, nil
 	}
-	groups := [][]target{targets}
-	if !s.SharedScripts {
-		groups = groups[:0]
-		for _, t := range targets {
-			groups = append(groups, []target{t})
-		}
-	}
-	n, err := r.groups(ctx, s, groups, failed && s.SharedScripts, now)
+	n, err := r.groups(ctx, s, together(s, targets), failed && s.SharedScripts, now)
 	return problems + n, err
 }
 
@@ -166,7 +160,7 @@ func (r *Runner) execute(ctx context.Context, x *unit, resumed bool) error {
 		if _, done := x.u.Done[i]; done {
 			continue
 		}
-		if x.skips(s) {
+		if x.stopped(s) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -218,8 +212,9 @@ func (x *unit) fail(i int) {
 	}
 }
 
-// skips: with shared scripts one failure stops all logs before they are moved.
-func (x *unit) skips(s *step) bool {
+// stopped tells that a step is not to be taken, because of one that failed: of the
+// same log, or with shared scripts, which stop all logs before they are moved, of any.
+func (x *unit) stopped(s *step) bool {
 	switch {
 	case s.Stage == late:
 		return false
@@ -259,7 +254,7 @@ func (r *Runner) step(ctx context.Context, x *unit, i int, again bool) error {
 			return r.rename(s, again)
 		case backup:
 			r.log.Warn("a file is in the way of a rotation", "file", s.From, "moved_to", s.To)
-			return move1(s.From, s.To, true)
+			return moveFile(s.From, s.To, true)
 		case compress:
 			return r.compress(ctx, x, s, again)
 		case remove:
@@ -282,7 +277,7 @@ func (r *Runner) shift(s *step) error {
 		if fi, err := os.Lstat(m.From); err == nil && m.Ino != 0 && attrOf(fi).Ino != m.Ino {
 			continue
 		}
-		if err := move1(m.From, m.To, true); err != nil {
+		if err := moveFile(m.From, m.To, true); err != nil {
 			return err
 		}
 		r.hook("shifted")
@@ -290,8 +285,8 @@ func (r *Runner) shift(s *step) error {
 	return nil
 }
 
-// move1 renames durably. With lenient what is not there is not missed.
-func move1(from, to string, lenient bool) error {
+// moveFile renames durably. With lenient what is not there is not missed.
+func moveFile(from, to string, lenient bool) error {
 	err := os.Rename(from, to)
 	if lenient && errors.Is(err, os.ErrNotExist) {
 		if _, serr := os.Lstat(from); errors.Is(serr, os.ErrNotExist) {
@@ -313,7 +308,7 @@ func (r *Runner) rename(s *step, again bool) error {
 	if err != nil {
 		return err
 	}
-	return move1(s.From, s.To, false)
+	return moveFile(s.From, s.To, false)
 }
 
 func syncDirs(paths ...string) error {
@@ -324,17 +319,8 @@ func syncDirs(paths ...string) error {
 			continue
 		}
 		done = dir
-		d, err := os.Open(dir)
-		if errors.Is(err, os.ErrPermission) {
-			continue // a folder that may be written to but not read cannot be synced
-		}
-		if err != nil {
-			return err
-		}
-		err = d.Sync()
-		_ = d.Close() // only read
-		if err != nil {
-			return err
+		if err := vfs.OS.SyncDir(dir); err != nil && !errors.Is(err, os.ErrPermission) {
+			return err // a folder that may be written to but not read cannot be synced
 		}
 	}
 	return nil

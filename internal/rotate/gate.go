@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"journalist/internal/rotate/state"
@@ -16,11 +14,6 @@ import (
 
 // gatePoll is how often an acknowledgement is asked for that is waited for.
 const gatePoll = 100 * time.Millisecond
-
-func sortStatus(s *Status) {
-	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
-	slices.Sort(s.Problems)
-}
 
 // behind tells how many bytes of the file at path are not acknowledged, of its
 // first upTo bytes; all where upTo is negative. A file that is not there, or not

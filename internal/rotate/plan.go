@@ -93,6 +93,19 @@ type planner struct {
 	plan plan
 }
 
+// together groups the logs of a block by what is rotated in one plan: each by itself,
+// or all where scripts are shared.
+func together(s *conf.Set, targets []target) [][]target {
+	if s.SharedScripts {
+		return [][]target{targets}
+	}
+	var out [][]target
+	for _, t := range targets {
+		out = append(out, []target{t})
+	}
+	return out
+}
+
 // makePlan plans the rotation of logs of one block; more than one where scripts
 // are shared.
 func makePlan(s *conf.Set, targets []target, failed bool, now time.Time) plan {

@@ -19,6 +19,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,8 +45,8 @@ type Forwarder interface {
 	Acked(ctx context.Context, path string, dev, ino uint64) (Progress, error)
 	// Cut stops the reading of the file at path, waits for what was read of it to
 	// be acknowledged, and calls cut with the offset up to which it was. cut takes
-	// away what is before it; what it makes at copyTo is not read meanwhile. The error of cut is returned; the others below mean
-	// that cut was not called.
+	// away what is before it; what it makes at copyTo is not read meanwhile. The
+	// error of cut is returned; the others below mean that cut was not called.
 	Cut(ctx context.Context, path, copyTo string, cut func(acked uint64) (Cutting, error)) error
 	// Recut tells of a cut that was completed after a crash.
 	Recut(ctx context.Context, path string, done Cutting) error
@@ -197,7 +199,8 @@ func (r *Runner) Status() Status {
 	for p := range r.told {
 		s.Problems = append(s.Problems, p)
 	}
-	sortStatus(&s)
+	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Path, b.Path) })
+	slices.Sort(s.Problems)
 	return s
 }
 

@@ -69,7 +69,6 @@ type Set struct {
 	IfEmpty, MissingOK, IgnoreDuplicates bool
 	Compress, DelayCompress              bool
 	Compressor                           Compressor
-	Uncompress                           string
 	Copy, CopyTruncate, RenameCopy       bool
 	Create                               *Create
 	DateExt, DateYesterday, DateHourAgo  bool
@@ -83,14 +82,13 @@ type Set struct {
 	Shred                                bool
 	ShredCycles                          int
 	AllowHardlink                        bool
-	Mail                                 string
 }
 
 // defaults are what logrotate assumes before it has read anything.
 func defaults() *Set {
 	return &Set{
 		Threshold: 1 << 20, Start: 1, IfEmpty: true,
-		Compressor: Compressor{Command: "/bin/gzip", Ext: ".gz"}, Uncompress: "/bin/gunzip",
+		Compressor: Compressor{Command: "/bin/gzip", Ext: ".gz"},
 	}
 }
 
@@ -139,6 +137,4 @@ func (p Problem) Error() string {
 type Config struct {
 	Sets     []*Set
 	Problems []Problem
-	// Files are the files that were read.
-	Files []string
 }

@@ -57,6 +57,19 @@ func size(set func(s *Set, n int64)) directive {
 	}}
 }
 
+func created(at func(s *Set) **Create) directive {
+	return directive{line, func(_ *parser, s *Set, v string) error {
+		c, err := parseCreate(v, true)
+		if err == nil {
+			*at(s) = &c
+		}
+		return err
+	}}
+}
+
+// nothing is what directives do that have no effect here.
+func nothing(*parser, *Set, string) error { return nil }
+
 func parseSize(v string) (int64, error) {
 	unit := int64(1)
 	digits := v
@@ -109,7 +122,7 @@ func init() {
 		"delaycompress":   flag(func(s *Set) { s.DelayCompress = true }),
 		"nodelaycompress": flag(func(s *Set) { s.DelayCompress = false }),
 		"compresscmd":     {word, compressCommand},
-		"uncompresscmd":   text(func(s *Set) *string { return &s.Uncompress }),
+		"uncompresscmd":   {word, nothing}, // only mailing would need it
 		"compressext":     text(func(s *Set) *string { return &s.Compressor.Ext }),
 		"compressoptions": {line, compressOptions},
 
@@ -119,7 +132,7 @@ func init() {
 		"nocopytruncate": flag(func(s *Set) { s.CopyTruncate = false }),
 		"renamecopy":     flag(func(s *Set) { s.RenameCopy = true; s.CopyTruncate = false }),
 		"norenamecopy":   flag(func(s *Set) { s.RenameCopy = false }),
-		"create":         {line, create},
+		"create":         created(func(s *Set) **Create { return &s.Create }),
 		"nocreate":       flag(func(s *Set) { s.Create = nil }),
 
 		"dateext":       flag(func(s *Set) { s.DateExt = true }),
@@ -132,7 +145,7 @@ func init() {
 
 		"olddir":         {word, func(_ *parser, s *Set, v string) error { s.OldDir = home(v); return nil }},
 		"noolddir":       flag(func(s *Set) { s.OldDir = "" }),
-		"createolddir":   {line, createOldDir},
+		"createolddir":   created(func(s *Set) **Create { return &s.CreateOldDir }),
 		"nocreateolddir": flag(func(s *Set) { s.CreateOldDir = nil }),
 
 		"sharedscripts":   flag(func(s *Set) { s.SharedScripts = true }),
@@ -151,9 +164,9 @@ func init() {
 		"noallowhardlink": flag(func(s *Set) { s.AllowHardlink = false }),
 
 		"mail":      {word, mail},
-		"nomail":    flag(func(s *Set) { s.Mail = "" }),
-		"mailfirst": flag(func(*Set) {}),
-		"maillast":  flag(func(*Set) {}),
+		"nomail":    {none, nothing},
+		"mailfirst": {none, nothing},
+		"maillast":  {none, nothing},
 		"errors":    {line, func(p *parser, _ *Set, _ string) error { p.warnf("errors has had no effect for long"); return nil }},
 
 		"include":  {word, include},
@@ -267,22 +280,6 @@ func compressOptions(_ *parser, s *Set, v string) (err error) {
 	return err
 }
 
-func create(_ *parser, s *Set, v string) error {
-	c, err := parseCreate(v, true)
-	if err == nil {
-		s.Create = &c
-	}
-	return err
-}
-
-func createOldDir(_ *parser, s *Set, v string) error {
-	c, err := parseCreate(v, true)
-	if err == nil {
-		s.CreateOldDir = &c
-	}
-	return err
-}
-
 func su(_ *parser, s *Set, v string) error {
 	c, err := parseCreate(v, false)
 	if err == nil && (c.UID < 0 || c.GID < 0) {
@@ -307,8 +304,7 @@ func dateFormat(_ *parser, s *Set, v string) error {
 	return nil
 }
 
-func mail(p *parser, s *Set, v string) error {
-	s.Mail = v
+func mail(p *parser, _ *Set, _ string) error {
 	p.warnf("mail: scribe mails no logs; they are forwarded, and removed as without mail")
 	return nil
 }

@@ -94,7 +94,6 @@ func (r *reader) file(path string, def *Set) bool {
 	if len(data) == 0 {
 		return true
 	}
-	r.c.Files = append(r.c.Files, path)
 	saved := *def
 	p := &parser{r: r, file: path, s: string(data), line: 1, def: def, set: def}
 	p.run()
@@ -141,22 +140,22 @@ func safeOwner(fi fs.FileInfo) error {
 
 // parser goes through one file.
 type parser struct {
-	r    *reader
-	file string
-	s    string
-	pos  int
-	line int
-	def  *Set
-	set  *Set // def outside of a block
-	skip bool // the block has a mistake
-	bad  bool
+	r       *reader
+	file    string
+	s       string
+	pos     int
+	line    int
+	def     *Set
+	set     *Set // def outside of a block
+	spoiled bool // the block has a mistake
+	bad     bool // the file has one
 }
 
 func (p *parser) errorf(format string, args ...any) {
 	p.r.problem(p.file, p.line, format, args...)
 	p.bad = true
 	if p.set != p.def {
-		p.skip = true
+		p.spoiled = true
 	}
 }
 
@@ -250,7 +249,7 @@ func (p *parser) open(pattern string, line int) {
 	set := *p.def
 	set.File, set.Line, set.Pattern = p.file, line, pattern
 	set.Compressor.Options = slices.Clone(set.Compressor.Options)
-	p.set, p.skip = &set, false
+	p.set, p.spoiled = &set, false
 	globs, err := words(pattern)
 	switch {
 	case err != nil:
@@ -267,12 +266,12 @@ func (p *parser) end() {
 		p.errorf("} without {")
 		return
 	}
-	set, skip := p.set, p.skip
-	p.set, p.skip = p.def, false
+	set, spoiled := p.set, p.spoiled
+	p.set, p.spoiled = p.def, false
 	if text := strings.TrimSpace(p.rest()); text != "" && !strings.HasPrefix(text, "#") {
 		p.errorf("unexpected text after }: %s", text)
 	}
-	if skip {
+	if spoiled {
 		p.r.problem(set.File, set.Line, "the block of %s is left out because of its mistakes", strings.TrimSpace(set.Pattern))
 		return
 	}

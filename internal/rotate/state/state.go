@@ -57,8 +57,8 @@ type Log struct {
 type Unit struct {
 	ID   uint64
 	Plan json.RawMessage
-	// Done are the steps that are done or were left out, by number; Notes what the
-	// step that is under way has noted of itself.
+	// Done are the steps that have ended, by number; Notes what the step that is under
+	// way has noted of itself.
 	Done  map[int]Outcome
 	Notes map[int]json.RawMessage
 }
@@ -68,9 +68,8 @@ type Outcome string
 
 // The outcomes.
 const (
-	OK      Outcome = "ok"
-	Failed  Outcome = "failed"
-	Skipped Outcome = "skipped"
+	OK     Outcome = "ok"
+	Failed Outcome = "failed"
 )
 
 // entry is one record of the file.

@@ -3,24 +3,15 @@ package truncate
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 const noFollow = unix.O_NOFOLLOW | unix.O_CLOEXEC
-
-func node(fi fs.FileInfo) (dev, ino uint64) {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return st.Dev, st.Ino
-	}
-	return 0, 0
-}
 
 // unwritten tells that nobody has the file open for writing: only then does the
 // kernel grant a lease to read. f must be open for reading alone.

@@ -1,7 +1,8 @@
 // Package truncate takes the lines out of a log file that its writer keeps open,
 // without losing what is written meanwhile.
 //
-// It is a leaf of internal/rotate, which says which file and how far.
+// It is a leaf of internal/rotate, which says which file and how far, above
+// internal/record and internal/vfs.
 //
 // The usual way, to copy a file and then to set its length to 0, loses what is
 // written between the two. Here the copy ends after a whole line, and then the
@@ -23,6 +24,7 @@ import (
 	"path/filepath"
 
 	"journalist/internal/record"
+	"journalist/internal/vfs"
 )
 
 // Way is how a head was taken out.
@@ -59,7 +61,7 @@ type Job struct {
 	Note func(Intent) error
 	// Step is called between the steps; tests stop there. nil does nothing.
 	Step func(name string)
-	// NoCollapse and NoPunch are for file systems that claim more than they can.
+	// NoCollapse and NoPunch have tests see a file system that can do neither.
 	NoCollapse, NoPunch bool
 }
 
@@ -328,7 +330,7 @@ func (j *Job) open(flag int) (*os.File, uint64, error) {
 	}
 	fi, err := f.Stat()
 	if err == nil {
-		if dev, ino := node(fi); !fi.Mode().IsRegular() || dev != j.Dev || ino != j.Ino {
+		if n, _, _ := vfs.InodeOf(fi); !fi.Mode().IsRegular() || n.Dev != j.Dev || n.Ino != j.Ino {
 			err = fmt.Errorf("%s: %w", j.Path, errReplaced)
 		}
 	}
@@ -468,14 +470,5 @@ func (c *copier) sync(end uint64) error {
 	if err := c.dst.Sync(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(c.job.Copy))
-}
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }() // only read
-	return d.Sync()
+	return vfs.OS.SyncDir(filepath.Dir(c.job.Copy))
 }

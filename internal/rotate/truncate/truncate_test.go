@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"journalist/internal/record"
+	"journalist/internal/vfs"
 )
 
 // rig is a log file and what becomes of it.
@@ -44,7 +45,8 @@ func (r *rig) next() Job {
 	}
 	j := r.job
 	j.Path, j.Copy, j.Skip = r.path, r.copyName(r.n), r.fill
-	j.Dev, j.Ino = node(fi)
+	n, _, _ := vfs.InodeOf(fi)
+	j.Dev, j.Ino = n.Dev, n.Ino
 	j.Create = func(name string) (*os.File, error) {
 		return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	}
