@@ -18,8 +18,9 @@ import (
 
 // Output takes a run of lines and blocks while there is no room for it: the shape
 // of ship.Shipper.Send. One goroutine hands over the runs of one source, in order.
-// The run must not change until acked was called with it, which happens once, in
-// the order of the runs, when all of its lines are durable behind the output;
+// The output may take lines out of the run and change them, as internal/rules does,
+// but not its position; nobody else may until acked was called with it, which happens
+// once, in the order of the runs, when all of its lines are durable behind the output.
 // acked must not be held up.
 type Output func(ctx context.Context, l *record.Lines, acked func(*record.Lines)) error
 
@@ -44,7 +45,10 @@ const maxExtra = record.MaxRecord - record.MaxValue - 1<<16
 func (b *Builder) Len() int { return len(b.lines.Rows) }
 
 // Bytes is how many bytes the lines take.
-func (b *Builder) Bytes() int { return len(b.lines.Data) + 48*len(b.lines.Rows) }
+func (b *Builder) Bytes() int { return Bytes(&b.lines) }
+
+// Bytes is how many bytes the lines of a run take.
+func Bytes(l *record.Lines) int { return len(l.Data) + 48*len(l.Rows) }
 
 // Add adds a line whose place in the source has the length span. A text over
 // record.MaxValue is cut there, with the mark. extra appends the line's JSON object,

@@ -320,6 +320,34 @@ func TestStreamsWait(t *testing.T) {
 	}
 }
 
+// What rules drop makes room like what a server takes.
+func TestRulesMakeRoom(t *testing.T) {
+	l, _ := listening(t, newSink(), "tcp://127.0.0.1:0", func(o *Options) {
+		o.Buffer = 10_000
+		o.Output = func(_ context.Context, l *record.Lines, acked func(*record.Lines)) error {
+			l.Rows, l.Extras = l.Rows[:0], nil
+			acked(l)
+			return nil
+		}
+	})
+	c := dial(t, "tcp", l.Addr().String())
+	const n = 2000
+	go func() {
+		if _, err := io.WriteString(c, strings.Repeat("<13>dropped\n", n)); err != nil {
+			t.Error(err)
+		}
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		st := l.Status()
+		if st.Messages == n && st.Waiting == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", st)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for listen, want := range map[string]string{
 		"udp://127.0.0.1:514":         "",

@@ -189,6 +189,7 @@ func (q *queue) run(ctx context.Context) error {
 			}
 			continue
 		}
+		size := source.Bytes(l) // before rules take lines out of it
 		if err := q.o.Output(ctx, l, func(*record.Lines) {}); err != nil {
 			q.mu.Lock()
 			q.runs = append([]*record.Lines{l}, q.runs...) // for left
@@ -199,7 +200,7 @@ func (q *queue) run(ctx context.Context) error {
 			return fmt.Errorf("syslog: %s: %w", q.o.Listen, err)
 		}
 		q.mu.Lock()
-		q.bytes -= len(l.Data) + 48*len(l.Rows)
+		q.bytes -= size
 		close(q.room)
 		q.room = make(chan struct{})
 		q.mu.Unlock()
