@@ -33,7 +33,7 @@ func (f *Findings) Write(w io.Writer, o Output, now time.Time) error {
 			}
 		}
 	} else {
-		p.line("  # scribe enroll writes these files")
+		p.line("  # scribe enroll writes them, under the name of this machine instead of client")
 		p.line("  tls: {ca: ca.crt, certificate: client.crt, key: client.key}")
 	}
 	if len(f.Groups) == 0 {
