@@ -230,7 +230,7 @@ func (r *forwarderReader) multiline(to **Multiline) value {
 			{"negate", "lines that do not match belong to another", r.flag(&m.Negate)},
 			{"what", "the line that those that match belong to", r.choice(&m.What, "previous", "next")},
 			{"flush_after", "how long an event may wait for its next line", r.duration(&m.FlushAfter, time.Millisecond, time.Hour)},
-			{"max_lines", "the most lines of an event", r.number(&m.MaxLines, 1, 1<<20)},
+			{"max_lines", "the most lines of an event", r.number(&m.MaxLines, 2, 1<<20)},
 			{"max_bytes", "the most bytes of an event", r.sizeMost(&m.MaxBytes, 16, mostLine)},
 		}
 	}
