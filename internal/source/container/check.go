@@ -3,6 +3,7 @@ package container
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Check asks Docker and Kubernetes whether they are there and returns what is
@@ -16,16 +17,8 @@ func (e *Enricher) Check(ctx context.Context) error {
 		// A container that nobody has: the answer shows that questions are answered.
 		_, err := b.ask(ctx, identity{container: "0", namespace: "default", pod: "no-such-pod"})
 		if err != nil && !errors.Is(err, errGone) {
-			errs = append(errs, &checkError{b.name(), err})
+			errs = append(errs, fmt.Errorf("%s: %w", b.name(), err))
 		}
 	}
 	return errors.Join(errs...)
 }
-
-type checkError struct {
-	backend string
-	err     error
-}
-
-func (e *checkError) Error() string { return e.backend + ": " + e.err.Error() }
-func (e *checkError) Unwrap() error { return e.err }

@@ -203,20 +203,24 @@ func (e *Enricher) lookupLocked(id identity) *known {
 
 // fromPath returns the fields that a path says.
 func (e *Enricher) fromPath(id identity) []record.Pair {
-	var pairs []record.Pair
-	add := func(name, value string) {
-		if value != "" {
-			pairs = append(pairs, record.Pair{Name: name, Value: value})
-		}
-	}
-	add("container.id", id.container)
+	var out fields
+	out.add("container.id", id.container)
 	if id.pod != "" {
-		add("kubernetes.namespace", id.namespace)
-		add("kubernetes.pod", id.pod)
-		add("kubernetes.container", id.name)
-		add("kubernetes.node", e.node)
+		out.add("kubernetes.namespace", id.namespace)
+		out.add("kubernetes.pod", id.pod)
+		out.add("kubernetes.container", id.name)
+		out.add("kubernetes.node", e.node)
 	}
-	return slices.Clip(pairs)
+	return slices.Clip(out)
+}
+
+// fields are those that are known.
+type fields []record.Pair
+
+func (f *fields) add(name, value string) {
+	if value != "" {
+		*f = append(*f, record.Pair{Name: name, Value: value})
+	}
 }
 
 // Run answers questions until ctx ends.

@@ -60,15 +60,10 @@ func (d *docker) ask(ctx context.Context, id identity) ([]record.Pair, error) {
 	if c.ID != id.container {
 		return nil, fmt.Errorf("the answer is about container %.64q, not %q", c.ID, id.container)
 	}
-	var pairs []record.Pair
-	add := func(name, value string) {
-		if value != "" {
-			pairs = append(pairs, record.Pair{Name: name, Value: value})
-		}
-	}
-	add("container.name", strings.TrimPrefix(c.Name, "/"))
-	add("container.image", c.Config.Image)
-	return appendLabels(pairs, "container.labels.", c.Config.Labels), nil
+	var out fields
+	out.add("container.name", strings.TrimPrefix(c.Name, "/"))
+	out.add("container.image", c.Config.Image)
+	return appendLabels(out, "container.labels.", c.Config.Labels), nil
 }
 
 // answer sends a request and decodes the answer.

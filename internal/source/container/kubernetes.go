@@ -169,22 +169,17 @@ func (k *kubernetes) ask(ctx context.Context, id identity) ([]record.Pair, error
 	if id.uid != "" && p.Metadata.UID != "" && p.Metadata.UID != id.uid && strings.Count(id.uid, "-") == 4 {
 		return nil, errGone
 	}
-	var pairs []record.Pair
-	add := func(name, value string) {
-		if value != "" {
-			pairs = append(pairs, record.Pair{Name: name, Value: value})
-		}
-	}
-	add("kubernetes.node", p.Spec.Node)
+	var out fields
+	out.add("kubernetes.node", p.Spec.Node)
 	if len(p.Metadata.Owners) > 0 {
-		add("kubernetes.owner", p.Metadata.Owners[0].Kind+"/"+p.Metadata.Owners[0].Name)
+		out.add("kubernetes.owner", p.Metadata.Owners[0].Kind+"/"+p.Metadata.Owners[0].Name)
 	}
 	for _, list := range [][]container{p.Spec.Containers, p.Spec.Init, p.Spec.Ephemeral} {
 		for _, c := range list {
 			if c.Name == id.name {
-				add("container.image", c.Image)
+				out.add("container.image", c.Image)
 			}
 		}
 	}
-	return appendLabels(pairs, "kubernetes.labels.", p.Metadata.Labels), nil
+	return appendLabels(out, "kubernetes.labels.", p.Metadata.Labels), nil
 }

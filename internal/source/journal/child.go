@@ -206,11 +206,11 @@ func (r *Reader) watch(ctx context.Context, stop context.CancelCauseFunc) {
 		n := r.entries.Load()
 		if n == seen && !r.waiting.Load() {
 			newest, err := r.newest(ctx)
-			if err == nil && newest != "" && !slices.Contains([]string{"", newest}, r.handed()) && n == r.entries.Load() && ctx.Err() == nil {
-				if r.silent(ctx, n) {
-					stop(errSilent)
-					return
-				}
+			handed := r.handed()
+			behind := err == nil && newest != "" && handed != "" && handed != newest
+			if behind && n == r.entries.Load() && ctx.Err() == nil && r.silent(ctx, n) {
+				stop(errSilent)
+				return
 			}
 		}
 		seen = n

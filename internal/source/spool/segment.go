@@ -169,10 +169,11 @@ func closeAll(segs []*segment) {
 func (s *segment) lastSeq() (last uint64, some bool) {
 	r := reader{file: s.file, limit: s.size}
 	for {
-		payload, _, err := r.next()
+		payload, n, err := r.peek()
 		if err != nil || payload == nil {
 			return last, some
 		}
+		r.off += int64(n)
 		f, err := decodeFrame(payload)
 		if err != nil {
 			return last, some
@@ -198,17 +199,8 @@ const readAhead = 256 << 10
 // rest is what the buffer holds from off on.
 func (r *reader) rest() []byte { return r.buf[min(int64(len(r.buf)), r.off-r.at):] }
 
-// next returns the next frame's payload and how many bytes the frame takes, having
-// read it if need be, and goes over it; nil at the end of what is valid.
-func (r *reader) next() (payload []byte, n int, err error) {
-	payload, n, err = r.peek()
-	if err == nil && payload != nil {
-		r.off += int64(n)
-	}
-	return payload, n, err
-}
-
-// peek is next without going over the frame.
+// peek returns the payload of the frame at off and how many bytes the frame takes,
+// having read it if need be; nil at the end of what is valid.
 func (r *reader) peek() (payload []byte, n int, err error) {
 	for {
 		have := r.rest()

@@ -91,6 +91,17 @@ func (s *server) output(t *testing.T) source.Output {
 	}
 }
 
+// release gives the acks that were held back; hold says what becomes of later ones.
+func (s *server) release(hold bool) {
+	s.mu.Lock()
+	held := s.held
+	s.held, s.hold = nil, hold
+	s.mu.Unlock()
+	for _, ack := range held {
+		ack()
+	}
+}
+
 // wait waits until so many rows came.
 func (s *server) wait(t *testing.T, n int) []string {
 	t.Helper()
@@ -162,6 +173,16 @@ func send(t *testing.T, q *Queue, texts ...string) {
 	}
 }
 
+// waitError waits until the queue says that something is wrong.
+func waitError(t *testing.T, q *Queue) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); q.Status().LastError == ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no error")
+		}
+	}
+}
+
 func drain(t *testing.T, q *Queue) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -223,13 +244,7 @@ func TestRestart(t *testing.T) {
 		}
 		s.wait(t, len(want))
 		if life == 2 {
-			s.mu.Lock()
-			held := s.held
-			s.held = nil
-			s.mu.Unlock()
-			for _, ack := range held {
-				ack()
-			}
+			s.release(true)
 		}
 		stop()
 	}
@@ -260,13 +275,7 @@ func TestFull(t *testing.T) {
 	sent := make(chan error, 1)
 	go func() { sent <- q.Send(t.Context(), lines("the next"), nil) }()
 	s.wait(t, n)
-	s.mu.Lock()
-	held := s.held
-	s.held, s.hold = nil, false
-	s.mu.Unlock()
-	for _, ack := range held {
-		ack()
-	}
+	s.release(false)
 	select {
 	case err := <-sent:
 		if err != nil {
@@ -427,18 +436,8 @@ func TestFullDiskMakesRoom(t *testing.T) {
 	if err := q.Send(t.Context(), lines("waits"), func(*record.Lines) { close(done) }); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); q.Status().LastError == ""; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no error")
-		}
-	}
-	s.mu.Lock()
-	held := s.held
-	s.held, s.hold = nil, false
-	s.mu.Unlock()
-	for _, ack := range held {
-		ack()
-	}
+	waitError(t, q)
+	s.release(false)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		left, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
 		if err != nil {
@@ -495,11 +494,7 @@ func TestFullDiskWithoutServer(t *testing.T) {
 	if err := q.Send(t.Context(), lines("waits"), nil); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); q.Status().LastError == ""; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no error")
-		}
-	}
+	waitError(t, q)
 	cancel()
 	if err := <-done; err == nil || !strings.Contains(err.Error(), "before the disk took") {
 		t.Errorf("the end: %v", err)

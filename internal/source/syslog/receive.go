@@ -46,12 +46,8 @@ func (l *Listener) receive(ctx context.Context) error {
 		}
 		if err != nil {
 			l.problem("a datagram could not be read", err)
-			select {
-			case <-time.After(100 * time.Millisecond):
-				continue
-			case <-ctx.Done():
-				return nil
-			}
+			pause(ctx)
+			continue
 		}
 		m := message{raw: buf[:n], peer: peer, local: l.addr.local()}
 		if n == len(buf) {
@@ -60,6 +56,14 @@ func (l *Listener) receive(ctx context.Context) error {
 		if n > 0 {
 			l.q.offer(m)
 		}
+	}
+}
+
+// pause waits a moment after an error that may pass, or for the end of ctx.
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(100 * time.Millisecond):
+	case <-ctx.Done():
 	}
 }
 
@@ -75,12 +79,8 @@ func (l *Listener) accept(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 		if err != nil { // out of file handles, for example
 			l.problem("a connection could not be taken", err)
-			select {
-			case <-time.After(100 * time.Millisecond):
-				continue
-			case <-ctx.Done():
-				return nil
-			}
+			pause(ctx)
+			continue
 		}
 		l.mu.Lock()
 		full, over := len(l.conns) >= l.o.MaxConns, ctx.Err() != nil
