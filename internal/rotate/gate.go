@@ -200,7 +200,7 @@ func (r *Runner) cut(ctx context.Context, x *unit, i int, again bool) error {
 		known.Fill = 0
 	}
 	j := truncate.Job{
-		Path: s.From, Copy: s.To, Dev: s.Attr.Dev, Ino: s.Attr.Ino, Skip: known.Fill, Limit: truncate.NoLimit,
+		Path: s.From, Copy: s.To, Dev: s.Attr.Dev, Ino: s.Attr.Ino, Fill: known.Fill, Limit: truncate.NoLimit,
 		Create: func(name string) (*os.File, error) { return r.newFile(x, name, *s.Attr) },
 		Note:   func(in truncate.Intent) error { return r.state.Note(x.u, i, in) },
 		Step:   func(name string) { r.hook("cut " + name) },

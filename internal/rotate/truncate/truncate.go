@@ -46,8 +46,8 @@ type Job struct {
 	// Path is the log, Copy where its lines go; "" for nowhere.
 	Path, Copy string
 	Dev, Ino   uint64
-	// Skip is how many bytes at the start stand for what was taken out before.
-	Skip uint64
+	// Fill is how many bytes at the start stand for what was taken out before.
+	Fill uint64
 	// Limit is where a line ends up to which bytes may be taken, NoLimit for all.
 	// With a limit the unsafe way is not taken.
 	Limit uint64
@@ -99,18 +99,18 @@ func Run(j Job) (Result, error) {
 	}
 	defer func() { _ = src.Close() }() // only read
 	quiet := unwritten(src)
-	skip := max(j.Skip, holeAt(src))
-	if skip > size || j.Classic {
-		skip = 0 // it was truncated by somebody else
+	from := max(j.Fill, holeAt(src))
+	if from > size || j.Classic {
+		from = 0 // truncated by somebody else, or to be copied as it begins
 	}
 	end := size
 	if j.Limit != NoLimit {
 		if end = j.Limit; end > size {
 			return Result{}, fmt.Errorf("%s: has %d bytes, of which %d are said to be known", j.Path, size, j.Limit)
 		}
-		skip = min(skip, end)
+		from = min(from, end)
 	}
-	c := &copier{job: &j, src: src, from: skip, at: skip}
+	c := &copier{job: &j, src: src, from: from, at: from}
 	if err := c.open(); err != nil {
 		return Result{}, err
 	}
@@ -135,7 +135,7 @@ func Run(j Job) (Result, error) {
 	if err := c.sync(end); err != nil {
 		return Result{}, err
 	}
-	return j.take(in, c, skip)
+	return j.take(in, c)
 }
 
 // way chooses how to take the head out. A writer that does not append would leave
@@ -157,7 +157,7 @@ const blockMax = 64 << 10
 
 // take notes the intent and carries it out, or a lesser one where the file system
 // refuses.
-func (j *Job) take(in Intent, c *copier, skip uint64) (Result, error) {
+func (j *Job) take(in Intent, c *copier) (Result, error) {
 	for {
 		if in.Way == Unsafe && j.Limit != NoLimit {
 			c.discard()
@@ -168,12 +168,12 @@ func (j *Job) take(in Intent, c *copier, skip uint64) (Result, error) {
 		}
 		j.step("noted")
 		if in.Way == Unsafe {
-			return j.unsafe(c, skip)
+			return j.unsafe(c)
 		}
 		fill, err := j.apply(c.src, in)
 		switch {
 		case err == nil:
-			return Result{Way: in.Way, Fill: fill, Taken: in.End - skip}, nil
+			return Result{Way: in.Way, Fill: fill, Taken: in.End - c.from}, nil
 		case errors.Is(err, errWritten):
 			// Somebody opened it for writing since.
 			in.Way = Collapse
@@ -261,7 +261,7 @@ func writeFill(f *os.File, n uint64) error {
 }
 
 // unsafe catches up and sets the length to 0 as soon as there is nothing left.
-func (j *Job) unsafe(c *copier, skip uint64) (Result, error) {
+func (j *Job) unsafe(c *copier) (Result, error) {
 	grown := uint64(0)
 	for range 100 {
 		size, err := sizeOf(c.src)
@@ -283,7 +283,7 @@ func (j *Job) unsafe(c *copier, skip uint64) (Result, error) {
 	if err := c.sync(c.at); err != nil {
 		return Result{}, err
 	}
-	return Result{Way: Unsafe, Taken: c.at - skip, AtRisk: grown}, c.src.Sync()
+	return Result{Way: Unsafe, Taken: c.at - c.from, AtRisk: grown}, c.src.Sync()
 }
 
 // Resume completes a job that was cut off after it had noted its last intent.

@@ -44,7 +44,7 @@ func (r *rig) next() Job {
 		r.t.Fatal(err)
 	}
 	j := r.job
-	j.Path, j.Copy, j.Skip = r.path, r.copyName(r.n), r.fill
+	j.Path, j.Copy, j.Fill = r.path, r.copyName(r.n), r.fill
 	n, _, _ := vfs.InodeOf(fi)
 	j.Dev, j.Ino = n.Dev, n.Ino
 	j.Create = func(name string) (*os.File, error) {
