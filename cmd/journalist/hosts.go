@@ -25,11 +25,11 @@ func (a *app) hostsCommand() *cobra.Command {
 		Use:   "hosts [QUERY]",
 		Short: "show who sent when last, and who is silent",
 		Long: `Show the hosts of the lines that match (of the last 24 hours, unless a time is
-given): its first and last line, how many, how much time usually passes between two
-(interval) and how long ago the last one was (lag; both in seconds for programs). A
-host is silent when that is more than 15 minutes and more than three of its intervals,
-so that one that speaks every hour is not missed after half of it; or more than
---silent, where given. With --check it exits with 6 when one is.`,
+given): of each its first and last line, how many there are, how much time usually
+passes between two (interval) and how long ago the last one was (lag; both in seconds
+for programs). A host is silent when that is more than 15 minutes and more than three
+of its intervals, so that one that speaks every hour is not missed after half of it; or
+more than --silent, where given. With --check it exits with 6 when one is.`,
 		Example: `  journalist hosts
   journalist hosts 'type:nginx' -s 7d --silent 5m
   journalist hosts --check --silent 10m -o json || alert`,
