@@ -37,10 +37,10 @@ ui/node_modules/.package-lock.json: ui/package-lock.json
 	cd ui && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-race: ## the Go tests under the race detector (needs a C compiler)
+race: ## the tests of internal/ under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./internal/...
 
-soak: ## the random tests for long: JOURNALIST_SOAK (20) times their size, CHAOS_STEPS (2000) faults in one run
+soak: ## the random tests for long: JOURNALIST_SOAK (20) times their size, CHAOS_STEPS (2000) faults in one run, SIM_TIME (2h) of the simulated forwarder
 	@GO="$(GO)" test/soak.sh
 
 fuzz: ## every fuzzer for FUZZTIME, 5m if not set
@@ -78,4 +78,4 @@ clean: ## remove what was built, not data/
 	rm -rf bin .tools ui/node_modules
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
