@@ -1,7 +1,6 @@
 package ints
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 
@@ -119,5 +118,5 @@ var modeNames = [modes]string{
 }
 
 func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: integers: %s", stream.ErrCorrupt, fmt.Sprintf(format, args...))
+	return stream.Corrupt("integers: "+format, args...)
 }

@@ -226,7 +226,7 @@ func (e *encoder) as(mode byte, dst []byte) ([]byte, bool) {
 		return e.putPlanes(dst, e.frame, width(e.top)), true
 	case packed:
 		e.buf = appendPacked(e.buf[:0], e.frame, bits.Len64(e.top))
-		return binary.AppendUvarint(dst, uint64(e.w.Put(stream.Raw, e.buf))), true
+		return stream.AppendID(dst, e.w.Put(stream.Raw, e.buf)), true
 	case bucket:
 		return e.putBuckets(dst, e.frame), true
 	}
@@ -274,14 +274,14 @@ func (e *encoder) putPlanes(dst []byte, us []uint64, width int) []byte {
 			first = id
 		}
 	}
-	return binary.AppendUvarint(dst, uint64(first))
+	return stream.AppendID(dst, first)
 }
 
 func (e *encoder) putBuckets(dst []byte, us []uint64) []byte {
 	e.buf, e.aux = appendBuckets(e.buf[:0], e.aux[:0], us)
 	first := e.w.Put(e.class, e.buf)
 	e.w.Put(stream.Raw, e.aux)
-	return binary.AppendUvarint(dst, uint64(first))
+	return stream.AppendID(dst, first)
 }
 
 func (e *encoder) appendDictionary(dst []byte) ([]byte, bool) {
@@ -291,7 +291,7 @@ func (e *encoder) appendDictionary(dst []byte) ([]byte, bool) {
 	}
 	dst = appendHead(dst, dictionary, e.low, e.top, e.div)
 	dst = binary.AppendUvarint(dst, uint64(len(list)))
-	dst = binary.AppendUvarint(dst, uint64(e.w.Put(e.class, e.buf)))
+	dst = stream.AppendID(dst, e.w.Put(e.class, e.buf))
 	return appendVector(dst, e.w, e.class, true, signed(list)), true
 }
 
@@ -303,7 +303,7 @@ func (e *encoder) appendRecency(dst []byte) ([]byte, bool) {
 	dst = appendHead(dst, recency, e.low, e.top, e.div)
 	dst = binary.AppendUvarint(dst, uint64(len(r)))
 	dst = binary.AppendUvarint(dst, uint64(len(e.aux)/2))
-	dst = binary.AppendUvarint(dst, uint64(e.w.Put(e.class, e.buf)))
+	dst = stream.AppendID(dst, e.w.Put(e.class, e.buf))
 	if len(e.aux) > 0 {
 		e.w.Put(e.class, e.aux[:len(e.aux)/2])
 		e.w.Put(e.class, e.aux[len(e.aux)/2:])

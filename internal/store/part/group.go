@@ -78,7 +78,7 @@ func (g *Group) Times() ([]int64, error) {
 	}
 	times, err := g.dir.times.Decode(g.src, nil)
 	if err == nil && (!ascend(times) || times[0] != g.info.First || times[len(times)-1] != g.info.Last) {
-		err = fmt.Errorf("%w: times do not ascend from %d to %d", ErrCorrupt, g.info.First, g.info.Last)
+		err = stream.Corrupt("times do not ascend from %d to %d", g.info.First, g.info.Last)
 	}
 	if err != nil {
 		return nil, g.wrap("times", err)

@@ -50,7 +50,7 @@ func Open(fsys vfs.FS, path string, cache *Cache) (p *Part, err error) {
 	}
 	size := info.Size()
 	if size < headSize+tailSize {
-		return nil, fmt.Errorf("%w: %d bytes are too few", ErrCorrupt, size)
+		return nil, stream.Corrupt("%d bytes are too few", size)
 	}
 	var head [headSize]byte
 	var tail [tailSize]byte
@@ -153,7 +153,7 @@ func (r *Reader) directory(i int) (*directory, error) {
 
 func (r *Reader) block(g *GroupInfo, ref stream.Ref) ([]byte, error) {
 	if int64(ref.Off)+int64(ref.Len) > g.Len || ref.Len == 0 {
-		return nil, fmt.Errorf("%w: block of %d bytes at %d in a group of %d", ErrCorrupt, ref.Len, ref.Off, g.Len)
+		return nil, stream.Corrupt("block of %d bytes at %d in a group of %d", ref.Len, ref.Off, g.Len)
 	}
 	return readBlock(r.file, g.Off+int64(ref.Off), ref)
 }
@@ -164,7 +164,7 @@ func readBlock(f vfs.File, at int64, ref stream.Ref) ([]byte, error) {
 		return nil, err
 	}
 	if sum := stream.Checksum(block); sum != ref.Sum {
-		return nil, fmt.Errorf("%w: block of %d bytes at %d has the checksum %08x, %08x was written", ErrCorrupt, ref.Len, at, sum, ref.Sum)
+		return nil, stream.Corrupt("block of %d bytes at %d has the checksum %08x, %08x was written", ref.Len, at, sum, ref.Sum)
 	}
 	raw, err := stream.OpenBlock(block)
 	if err != nil {
@@ -179,7 +179,7 @@ func readAt(f vfs.File, b []byte, at int64) error {
 	case n == len(b):
 		return nil
 	case errors.Is(err, io.EOF) || err == nil:
-		return fmt.Errorf("%w: the file ends at %d, %d bytes wanted at %d", ErrCorrupt, at+int64(n), len(b), at)
+		return stream.Corrupt("the file ends at %d, %d bytes wanted at %d", at+int64(n), len(b), at)
 	}
 	return err
 }

@@ -1,8 +1,6 @@
 package part
 
 import (
-	"fmt"
-
 	"journalist/internal/scan"
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/column"
@@ -45,14 +43,14 @@ func (r *Reader) Verify(i int) error {
 
 func checkEntry(e *column.Entry, c *column.Col) error {
 	if c.KindsOf()&^e.Kinds != 0 {
-		return fmt.Errorf("%w: kinds %b, the directory says %b", ErrCorrupt, c.KindsOf(), e.Kinds)
+		return stream.Corrupt("kinds %b, the directory says %b", c.KindsOf(), e.Kinds)
 	}
 	if c.Form != scan.Ints {
 		return nil
 	}
 	for _, n := range c.Ints {
 		if n < e.Min || n > e.Max {
-			return fmt.Errorf("%w: %d is not between %d and %d", ErrCorrupt, n, e.Min, e.Max)
+			return stream.Corrupt("%d is not between %d and %d", n, e.Min, e.Max)
 		}
 	}
 	return nil
@@ -75,13 +73,13 @@ func checkShapes(c *chunk.Chunk) error {
 				cursors[name.Dotted] = cur
 			}
 			if cur.Slot(uint32(row)) < 0 {
-				return fmt.Errorf("%w: row %d has no value of %q", ErrCorrupt, row, name.Dotted)
+				return stream.Corrupt("row %d has no value of %q", row, name.Dotted)
 			}
 			want++
 		}
 	}
 	if have != want {
-		return fmt.Errorf("%w: %d values, the records have %d fields", ErrCorrupt, have, want)
+		return stream.Corrupt("%d values, the records have %d fields", have, want)
 	}
 	return nil
 }

@@ -100,19 +100,19 @@ func OpenBlock(block []byte) ([]byte, error) {
 		return nil, d.Err()
 	}
 	if n > MaxBlock {
-		return nil, fmt.Errorf("%w: block of %d bytes, the limit is %d", ErrCorrupt, n, MaxBlock)
+		return nil, Corrupt("block of %d bytes, the limit is %d", n, MaxBlock)
 	}
 	switch how {
 	case blockRaw:
 		if n != uint64(len(d.Data)) {
-			return nil, fmt.Errorf("%w: block of %d bytes has %d", ErrCorrupt, n, len(d.Data))
+			return nil, Corrupt("block of %d bytes has %d", n, len(d.Data))
 		}
 		return d.Data, nil
 	case blockZstd:
 		// A frame cannot expand more than its blocks of at most 128 KiB do, each of
 		// which takes at least four bytes: what claims more is not ours.
 		if n/(128<<10) > uint64(len(d.Data)) {
-			return nil, fmt.Errorf("%w: %d bytes in a frame of %d", ErrCorrupt, n, len(d.Data))
+			return nil, Corrupt("%d bytes in a frame of %d", n, len(d.Data))
 		}
 		z := decoders.Get().(*zstd.Decoder)
 		defer decoders.Put(z)
@@ -121,9 +121,9 @@ func OpenBlock(block []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		if uint64(len(raw)) != n {
-			return nil, fmt.Errorf("%w: block of %d bytes has %d", ErrCorrupt, n, len(raw))
+			return nil, Corrupt("block of %d bytes has %d", n, len(raw))
 		}
 		return raw, nil
 	}
-	return nil, fmt.Errorf("%w: block compressed by method %d, this program reads 0 and 1", ErrCorrupt, how)
+	return nil, Corrupt("block compressed by method %d, this program reads 0 and 1", how)
 }

@@ -1,8 +1,6 @@
 package stream
 
 import (
-	"fmt"
-
 	"journalist/internal/wire"
 )
 
@@ -106,11 +104,11 @@ func (t *Table) Block(id ID) (block int, pooled, ok bool) {
 // Cut takes a stream out of the opened block that holds it.
 func (t *Table) Cut(id ID, block []byte) ([]byte, error) {
 	if int(id) >= len(t.places) {
-		return nil, fmt.Errorf("%w: stream %d of %d", ErrCorrupt, id, len(t.places))
+		return nil, Corrupt("stream %d of %d", id, len(t.places))
 	}
 	p := t.places[id]
 	if uint64(p.off)+uint64(p.len) > uint64(len(block)) {
-		return nil, fmt.Errorf("%w: stream %d ends behind its block", ErrCorrupt, id)
+		return nil, Corrupt("stream %d ends behind its block", id)
 	}
 	return block[p.off : p.off+p.len : p.off+p.len], nil
 }
@@ -133,7 +131,7 @@ func NewReader(t *Table, open func(Ref) ([]byte, error)) *Reader {
 // Stream returns a stream's bytes.
 func (r *Reader) Stream(id ID) ([]byte, error) {
 	if int(id) >= r.table.Len() {
-		return nil, fmt.Errorf("%w: stream %d of %d", ErrCorrupt, id, r.table.Len())
+		return nil, Corrupt("stream %d of %d", id, r.table.Len())
 	}
 	n, pooled, ok := r.table.Block(id)
 	if !ok {

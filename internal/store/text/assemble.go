@@ -1,7 +1,6 @@
 package text
 
 import (
-	"fmt"
 	"slices"
 
 	"journalist/internal/store/stream"
@@ -62,11 +61,11 @@ func (d *decoder) template(n *Node, rows []uint32, all, out bool) (cursor, error
 // which the columns' lengths were told.
 func (n *Node) check(ids []uint32) error {
 	if len(ids) != n.n {
-		return fmt.Errorf("%w: %d numbers of templates, %d expected", stream.ErrCorrupt, len(ids), n.n)
+		return stream.Corrupt("%d numbers of templates, %d expected", len(ids), n.n)
 	}
 	for t, rows := range count(ids, len(n.forms.all)) {
 		if rows != n.forms.all[t].Rows {
-			return fmt.Errorf("%w: template %d has %d rows, %d expected", stream.ErrCorrupt, t, rows, n.forms.all[t].Rows)
+			return stream.Corrupt("template %d has %d rows, %d expected", t, rows, n.forms.all[t].Rows)
 		}
 	}
 	return nil

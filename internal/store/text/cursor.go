@@ -2,7 +2,6 @@ package text
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 
 	"journalist/internal/store/stream"
@@ -104,7 +103,7 @@ func putLong(dst, src []byte, n int) int {
 }
 
 func tooLong(size int) error {
-	return fmt.Errorf("%w: texts of %d bytes, the limit is %d", stream.ErrCorrupt, size, MaxSize)
+	return stream.Corrupt("texts of %d bytes, the limit is %d", size, MaxSize)
 }
 
 // splitEnded finds the texts of data, which end with a zero byte each: offsets has
@@ -112,7 +111,7 @@ func tooLong(size int) error {
 func splitEnded(data []byte, offsets []uint32) error {
 	n := len(offsets) - 1
 	if len(data) > 0 && data[len(data)-1] != 0 {
-		return fmt.Errorf("%w: %d ended texts, the last of which has no end", stream.ErrCorrupt, n)
+		return stream.Corrupt("%d ended texts, the last of which has no end", n)
 	}
 	offsets[0] = 0
 	k, i := 1, 0
@@ -127,14 +126,14 @@ func splitEnded(data []byte, offsets []uint32) error {
 	for ; i < len(data); i++ {
 		if data[i] == 0 {
 			if k > n {
-				return fmt.Errorf("%w: more than %d ended texts", stream.ErrCorrupt, n)
+				return stream.Corrupt("more than %d ended texts", n)
 			}
 			offsets[k] = uint32(i + 1)
 			k++
 		}
 	}
 	if k != n+1 {
-		return fmt.Errorf("%w: %d ended texts, %d expected", stream.ErrCorrupt, k-1, n)
+		return stream.Corrupt("%d ended texts, %d expected", k-1, n)
 	}
 	return nil
 }
@@ -145,13 +144,13 @@ func splitMeasured(data []byte, lengths []int64) ([]uint32, error) {
 	at := int64(0)
 	for i, n := range lengths {
 		if n < 0 || n > int64(len(data))-at {
-			return nil, fmt.Errorf("%w: text of %d bytes, %d left", stream.ErrCorrupt, n, int64(len(data))-at)
+			return nil, stream.Corrupt("text of %d bytes, %d left", n, int64(len(data))-at)
 		}
 		at += n
 		offsets[i+1] = uint32(at)
 	}
 	if at != int64(len(data)) {
-		return nil, fmt.Errorf("%w: texts of %d bytes in %d", stream.ErrCorrupt, at, len(data))
+		return nil, stream.Corrupt("texts of %d bytes in %d", at, len(data))
 	}
 	return offsets, nil
 }

@@ -129,7 +129,7 @@ func (d *decoder) typed(n *Node, rows []uint32, all, out bool) (cursor, error) {
 	if all {
 		v, err = n.typed.TextsInto(d.src, *room)
 		if err == nil && v.Len() != n.n {
-			err = fmt.Errorf("%w: %d typed texts, %d expected", stream.ErrCorrupt, v.Len(), n.n)
+			err = stream.Corrupt("%d typed texts, %d expected", v.Len(), n.n)
 		}
 	} else {
 		v, err = n.typed.TakeInto(d.src, rows, *room)
@@ -159,7 +159,7 @@ func (d *decoder) plain(n *Node) (cursor, error) {
 		return cursor{data: data, offsets: offsets, n: n.n}, err
 	}
 	if len(data) < n.n {
-		return cursor{}, fmt.Errorf("%w: %d ended texts in %d bytes", stream.ErrCorrupt, n.n, len(data))
+		return cursor{}, stream.Corrupt("%d ended texts in %d bytes", n.n, len(data))
 	}
 	offsets := d.list(n.n + 1)
 	return cursor{data: data, offsets: offsets, n: n.n, sep: 1}, splitEnded(data, offsets)
@@ -186,7 +186,7 @@ func (c *chunk) read(src stream.Source) ([]byte, error) {
 		return nil, err
 	}
 	if uint64(c.off)+uint64(c.len) > uint64(len(b)) {
-		return nil, fmt.Errorf("%w: chunk of %d bytes ends before its texts", stream.ErrCorrupt, len(b))
+		return nil, stream.Corrupt("chunk of %d bytes ends before its texts", len(b))
 	}
 	return b[c.off : c.off+c.len], nil
 }

@@ -90,7 +90,7 @@ func Encode(w *stream.Writer, v texts.Vector, o Options) stream.ID {
 }
 
 func (e *encoder) number(n int)    { e.dst = binary.AppendUvarint(e.dst, uint64(n)) }
-func (e *encoder) id(id stream.ID) { e.dst = binary.AppendUvarint(e.dst, uint64(id)) }
+func (e *encoder) id(id stream.ID) { e.dst = stream.AppendID(e.dst, id) }
 
 func (e *encoder) give(v texts.Vector) {
 	if e.o.Variable != nil && v.Len() > 0 {

@@ -56,13 +56,7 @@ type parser struct {
 	slots  int
 }
 
-func (p *parser) id() stream.ID {
-	id := p.d.Uvarint()
-	if id > 1<<32-1 {
-		p.d.Fail("stream %d", id)
-	}
-	return stream.ID(id)
-}
+func (p *parser) id() stream.ID { return stream.ReadID(&p.d) }
 
 // number reads a number that is at most limit.
 func (p *parser) number(what string, limit uint64) int {

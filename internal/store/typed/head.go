@@ -1,8 +1,6 @@
 package typed
 
 import (
-	"fmt"
-
 	"journalist/internal/store/ints"
 	"journalist/internal/store/stream"
 	"journalist/internal/wire"
@@ -24,7 +22,7 @@ type Head struct {
 }
 
 func corrupt(format string, args ...any) error {
-	return fmt.Errorf("%w: typed texts: %s", stream.ErrCorrupt, fmt.Sprintf(format, args...))
+	return stream.Corrupt("typed texts: "+format, args...)
 }
 
 // Read reads the structure of a vector of n texts. Whether it is sound, d.Err says.

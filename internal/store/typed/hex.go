@@ -294,7 +294,7 @@ func (sc *scratch) appendDifferent(dst []byte, w *stream.Writer, width int) []by
 	}
 	if whole < apart {
 		dst = append(dst, together)
-		return binary.AppendUvarint(dst, uint64(w.Put(stream.Texts, sc.raw)))
+		return stream.AppendID(dst, w.Put(stream.Texts, sc.raw))
 	}
 	dst = append(append(dst, split), flags...)
 	var first stream.ID
@@ -322,7 +322,7 @@ func (sc *scratch) appendDifferent(dst []byte, w *stream.Writer, width int) []by
 		}
 		note(w.Put(stream.Raw, rest))
 	}
-	return binary.AppendUvarint(dst, uint64(first))
+	return stream.AppendID(dst, first)
 }
 
 func appendColumn(dst, raw []byte, at, width int) []byte {
@@ -364,11 +364,7 @@ func readBytes(d *wire.Decoder, n int) (h bytesHead) {
 	if h.form == split {
 		h.flags = d.Take((width + 7) / 8)
 	}
-	id := d.Uvarint()
-	if id > 1<<31 {
-		d.Fail("stream %d", id)
-	}
-	h.at = stream.ID(id)
+	h.at = stream.ReadID(d)
 	return h
 }
 
