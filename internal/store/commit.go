@@ -2,10 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/compress/s2"
@@ -14,6 +12,7 @@ import (
 	"journalist/internal/store/chunk"
 	"journalist/internal/store/memtable"
 	"journalist/internal/store/wal"
+	"journalist/internal/vfs"
 )
 
 // The body of a log entry is a batch in its binary form behind a byte that says
@@ -79,11 +78,6 @@ func (s *Store) Submit(ctx context.Context, b *record.Batch) <-chan error {
 // fullError says why nothing is taken and what to do.
 func fullError(why string) error {
 	return fmt.Errorf("%w: %s; free disk space, lower the retention, or lower the disk floor", record.ErrFull, why)
-}
-
-// outOfSpace tells that a write failed because the disk or the quota is full.
-func outOfSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // scratch and bodies are reused: they are as big as the batches.
@@ -239,7 +233,7 @@ func (s *Store) answer(q *submission, err error) {
 // failGroup refuses a group whose write failed. What was refused for a reason of
 // its own keeps that.
 func (s *Store) failGroup(group []*submission, err error) {
-	if outOfSpace(err) {
+	if vfs.IsFull(err) {
 		err = fmt.Errorf("%w (%w)", fullError("no space left on the disk"), err)
 		s.m.full.Add(len(group))
 		s.checkSpace() // retention then comes soon

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"journalist/internal/vfs"
 )
 
 // defaultFloor is the most that is kept free by default.
@@ -135,7 +137,7 @@ func (s *Store) drop(parts []*livePart, why string) error {
 	s.m.droppedParts.Add(len(parts))
 	s.o.Logger.Info("dropped old data", "reason", why, "rows", rows, "bytes", size, "parts", len(parts))
 	err := s.saveManifest()
-	if err != nil && outOfSpace(err) {
+	if err != nil && vfs.IsFull(err) {
 		s.removeEarly(parts)
 		err = s.saveManifest()
 	}

@@ -215,7 +215,7 @@ func (s *Store) load() error {
 	if err := s.saveManifest(); err != nil {
 		// On a full disk the manifest that is there will do: what it lists and the
 		// log have just been read, and questions must be answered even then.
-		if _, missing := s.o.FS.Stat(s.path(manifestName)); missing != nil || !outOfSpace(err) {
+		if _, missing := s.o.FS.Stat(s.path(manifestName)); missing != nil || !vfs.IsFull(err) {
 			return err
 		}
 		s.o.Logger.Warn("the disk is full: the store can be asked, and takes batches when there is room", "error", err)

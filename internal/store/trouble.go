@@ -146,7 +146,7 @@ const (
 // disk's.
 func causeOf(err error) cause {
 	switch {
-	case outOfSpace(err):
+	case vfs.IsFull(err):
 		return causeFull
 	case errors.Is(err, syscall.EROFS):
 		return causeReadOnly

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"syscall"
 )
 
 // FS is the part of a file system that durable code needs. Names are paths as the
@@ -90,6 +91,12 @@ func ReadFile(fsys FS, name string) ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }() // only read
 	return io.ReadAll(f)
+}
+
+// IsFull tells that an error, wrapped or not, means that the disk or the quota is
+// full.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // IsNotExist tells that an error, wrapped or not, means that there is no such file.
