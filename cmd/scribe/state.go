@@ -68,7 +68,8 @@ func lockState(dir string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, unwritable(err)
 	}
-	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
+	// Who holds it is only told; a full disk is no reason not to start.
+	if err := os.WriteFile(name, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil && !vfs.IsFull(err) {
 		_ = unlock() // the first error is the one to tell
 		return nil, unwritable(err)
 	}

@@ -12,13 +12,15 @@ const (
 	minCompact = 1 << 20
 	// gcInterval is how often gone generations are looked at.
 	gcInterval = time.Hour
-	// retryAfter is the pause after a failed write before acks alone make the
-	// flusher try again; a waiting Register tries at once.
+	// retryAfter is the pause after a failed write: each file that cannot be
+	// registered asks again at once, and each try writes everything.
 	retryAfter = time.Second
+	// tellAgain is how often it is said that writing fails.
+	tellAgain = time.Minute
 )
 
 // flusher writes what is dirty: at once when somebody waits, else FlushInterval
-// after the first change.
+// after the first change; after a failure in a while, unless Flush was called.
 func (r *Registry) flusher() {
 	defer close(r.done)
 	timer := time.NewTimer(time.Hour)
@@ -43,15 +45,28 @@ func (r *Registry) flusher() {
 			timer.Reset(r.o.FlushInterval)
 			continue
 		case <-r.urgent:
+			if pause := r.pause(); pause > 0 {
+				armed = true
+				timer.Reset(pause)
+				continue
+			}
 		case <-timer.C:
 		}
 		timer.Stop()
 		armed = false
 		if err := r.w.flush(); err != nil {
 			armed = true
-			timer.Reset(max(retryAfter, r.o.FlushInterval))
+			timer.Reset(max(r.o.retryAfter, r.o.FlushInterval))
 		}
 	}
+}
+
+// pause is how long those who wait have to, because writing failed a moment ago.
+func (r *Registry) pause() time.Duration {
+	if r.hurry.Swap(false) || r.w.failed.IsZero() {
+		return 0
+	}
+	return r.o.retryAfter - time.Since(r.w.failed)
 }
 
 // writer owns the files. Only the flusher uses it, and Open and Close while there
@@ -66,6 +81,8 @@ type writer struct {
 	snap int64 // size of its snapshot
 	buf  []byte
 	bad  bool // the last write failed: the log's end is unknown
+
+	failed, told time.Time // when the last write failed, and when that was said; zero after a success
 }
 
 // flush makes everything dirty durable and tells those who wait. After a failure
@@ -151,12 +168,22 @@ func (w *writer) append() error {
 	return err
 }
 
+// report tells those who wait, and now and then the log, how a write ended.
 func (w *writer) report(err error, waiting []func(error)) {
 	r := w.r
 	r.m.flushes.Inc()
-	if err != nil {
+	now := time.Now()
+	switch {
+	case err != nil:
 		r.m.errors.Inc()
-		r.log.Error("cannot write the registry; positions are kept in memory and written later", "dir", r.dir, "error", err)
+		w.failed = now
+		if now.Sub(w.told) >= tellAgain {
+			w.told = now
+			r.log.Error("cannot write the registry; positions are kept in memory and written later", "dir", r.dir, "error", err)
+		}
+	case !w.failed.IsZero():
+		w.failed, w.told = time.Time{}, time.Time{}
+		r.log.Info("the registry can be written again", "dir", r.dir)
 	}
 	for _, f := range waiting {
 		f(err)

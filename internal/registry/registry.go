@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"journalist/internal/metrics"
@@ -39,6 +40,8 @@ type Options struct {
 	MaxGone int
 	// Clock tells the time, time.Now by default.
 	Clock func() time.Time
+
+	retryAfter time.Duration // the tests' instead of the constant
 }
 
 func (o *Options) setDefaults() error {
@@ -59,6 +62,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.retryAfter == 0 {
+		o.retryAfter = retryAfter
 	}
 	return nil
 }
@@ -84,6 +90,7 @@ type Registry struct {
 
 	kick   chan struct{} // something became dirty
 	urgent chan struct{} // somebody waits
+	hurry  atomic.Bool   // not also after a failure
 	stop   chan struct{}
 	done   chan struct{}
 
@@ -125,21 +132,40 @@ func Open(fsys vfs.FS, dir string, o Options) (*Registry, error) {
 	for _, g := range l.gens {
 		r.add(&item{Generation: *g})
 	}
-	for _, name := range l.damaged {
-		if err := fsys.Rename(name, name+".corrupt"); err != nil {
-			return nil, fmt.Errorf("registry: set aside %s: %w", name, err)
-		}
-	}
 	removeTemporary(fsys, dir)
 	r.w = writer{r: r, seq: l.files.last(), keep: l.base}
 	r.collect()
-	if err := r.w.compact(); err != nil {
-		r.w.closeLog()
-		return nil, fmt.Errorf("registry: write to %s: %w", dir, err)
+	if err := r.start(len(l.damaged) > 0); err != nil {
+		return nil, err
+	}
+	for _, name := range l.damaged {
+		if err := fsys.Rename(name, name+".corrupt"); err != nil {
+			r.w.closeLog()
+			return nil, fmt.Errorf("registry: set aside %s: %w", name, err)
+		}
 	}
 	o.Metrics.Gauge(func() float64 { return float64(r.Len()) }, "scribe_registry_generations")
 	go r.flusher()
 	return r, nil
+}
+
+// start writes everything to a new snapshot, which is also the proof that the folder
+// can be written. On a full disk that comes later: what is there has been read, and
+// room often comes only when lines have left. Where a part of it is damaged nothing
+// else has the rest, which the next writes would then remove.
+func (r *Registry) start(damaged bool) error {
+	err := r.w.compact()
+	if err == nil {
+		return nil
+	}
+	r.w.closeLog()
+	if damaged || !vfs.IsFull(err) {
+		return fmt.Errorf("registry: write to %s: %w", r.dir, err)
+	}
+	r.m.errors.Inc()
+	r.w.failed, r.w.told = time.Now(), time.Now()
+	r.log.Error("the disk is full: files that are known are read and sent, others when there is room", "dir", r.dir, "error", err)
+	return nil
 }
 
 // makeDir makes a folder and those above it durable, where they are missing; its
@@ -268,7 +294,8 @@ func (r *Registry) All() []record.Generation {
 
 // Register enters new generations with the identities they carry and calls done
 // once, from another goroutine: with nil when they are durable and may be used,
-// else with why not; then they are forgotten. Many calls share one fsync.
+// else with why not; then they are forgotten. Many calls share one fsync. While
+// nothing can be written, that comes once a second.
 func (r *Registry) Register(done func(error), gens ...record.Generation) {
 	r.mu.Lock()
 	if r.closed {
@@ -395,6 +422,7 @@ func (r *Registry) Flush() error {
 	res := make(chan error, 1)
 	r.waiting = append(r.waiting, func(err error) { res <- err })
 	r.mu.Unlock()
+	r.hurry.Store(true)
 	signal(r.urgent)
 	return <-res
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -36,7 +38,7 @@ func fp(s string) record.Fingerprint { return record.MakeFingerprint([]byte(s)) 
 
 func open(t testing.TB, fsys vfs.FS, dir string) *Registry {
 	t.Helper()
-	r, err := Open(fsys, dir, Options{FlushInterval: time.Hour})
+	r, err := Open(fsys, dir, Options{FlushInterval: time.Hour, retryAfter: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,6 +367,12 @@ func (f *flaky) fail() error {
 	return nil
 }
 
+func (f *flaky) fill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n = 0
+}
+
 func (f *flaky) heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -443,10 +451,10 @@ func TestEveryFailure(t *testing.T) {
 
 func failingRun(t *testing.T, fsys *flaky, dir string) map[record.SourceID]uint64 {
 	promised := make(map[record.SourceID]uint64)
-	r, err := Open(fsys, dir, Options{FlushInterval: time.Hour})
+	r, err := Open(fsys, dir, Options{FlushInterval: time.Hour, retryAfter: time.Nanosecond})
 	if err != nil {
 		fsys.heal()
-		if r, err = Open(fsys, dir, Options{FlushInterval: time.Hour}); err != nil {
+		if r, err = Open(fsys, dir, Options{FlushInterval: time.Hour, retryAfter: time.Nanosecond}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -477,6 +485,107 @@ func failingRun(t *testing.T, fsys *flaky, dir string) map[record.SourceID]uint6
 	}
 	closeIt(t, r)
 	return promised
+}
+
+// TestOpenOnFullDisk opens a registry that cannot be written: what is known is known,
+// acks are kept, and all is durable once there is room. A damaged one waits for room,
+// so that what is left of it is not lost.
+func TestOpenOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	known := gen(1)
+	r := open(t, vfs.OS, dir)
+	register(t, r, known)
+	r.Ack(known.ID, 20, fp("head"), fp("tail"))
+	closeIt(t, r)
+
+	for _, text := range []string{"", "junk"} {
+		log := files(t, dir, ".log")
+		f, err := os.OpenFile(log[len(log)-1], os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(strings.Repeat(text, 20)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		fsys := &flaky{FS: vfs.OS, n: 1, stuck: true} // the folder can be synced
+		r, err := Open(fsys, dir, Options{})
+		if text != "" {
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("a damaged registry on a full disk: %v", err)
+			}
+			fsys.heal()
+			r, err = Open(fsys, dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g := r.All(); len(g) != 2 || g[0].To != 30 && g[1].To != 30 {
+				t.Fatalf("after the damage there is %+v", g)
+			}
+			if _, err := os.Stat(log[len(log)-1] + ".corrupt"); err != nil {
+				t.Error(err)
+			}
+			closeIt(t, r)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Ack(known.ID, 30, fp("head"), fp("tail"))
+		if err := r.Flush(); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("flush on a full disk: %v", err)
+		}
+		if st, err := Load(vfs.OS, dir); err != nil || len(st.Generations) != 1 || st.Generations[0].To != 20 {
+			t.Fatalf("%+v, %v", st, err)
+		}
+		fsys.heal()
+		register(t, r, gen(2))
+		if st, err := Load(vfs.OS, dir); err != nil || len(st.Generations) != 2 {
+			t.Fatalf("%+v, %v", st, err)
+		}
+		closeIt(t, r)
+	}
+}
+
+// TestFailingWritesPause: while the disk is full, those who ask again at once do not
+// have everything written again each time, nor the log filled.
+func TestFailingWritesPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		fsys := &flaky{FS: vfs.OS, n: 1 << 30, stuck: true}
+		r, err := Open(fsys, t.TempDir(), Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		try := func() error {
+			res := make(chan error, 1)
+			r.Register(func(err error) { res <- err }, gen(1))
+			return <-res
+		}
+		fsys.fill()
+		began, tries := time.Now(), 0
+		for ; time.Since(began) < 2*tellAgain-retryAfter; tries++ {
+			if try() == nil {
+				t.Fatal("registered on a full disk")
+			}
+		}
+		if most := int(2 * tellAgain / retryAfter); tries > most+2 || tries < most-2 {
+			t.Errorf("%d tries in %s", tries, 2*tellAgain)
+		}
+		fsys.heal()
+		if err := try(); err != nil {
+			t.Error(err)
+		}
+		closeIt(t, r)
+		if n := strings.Count(log.String(), "cannot write"); n != 2 {
+			t.Errorf("it was said %d times:\n%s", n, &log)
+		}
+		if !strings.Contains(log.String(), "can be written again") {
+			t.Errorf("the end was not said:\n%s", &log)
+		}
+	})
 }
 
 func TestCodecRoundTrip(t *testing.T) {
