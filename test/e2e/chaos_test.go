@@ -13,70 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"journalist/internal/testkit/loggen"
 	"journalist/internal/testkit/proc"
 )
-
-// A logFile is one file that a service writes and something rotates.
-type logFile struct {
-	tag  string
-	path string
-	gen  *loggen.Generator
-	f    *os.File
-}
-
-func openLog(t *testing.T, dir, tag string) *logFile {
-	t.Helper()
-	l := &logFile{tag: tag, path: filepath.Join(dir, tag+".log")}
-	l.gen = loggen.New(uint64(len(tag)), tag, time.Now(), 5*time.Millisecond)
-	l.reopen(t)
-	t.Cleanup(func() { _ = l.f.Close() })
-	return l
-}
-
-func (l *logFile) reopen(t *testing.T) {
-	t.Helper()
-	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.f = f
-}
-
-func (l *logFile) write(t *testing.T, lines int) {
-	t.Helper()
-	if _, err := l.gen.Write(l.f, lines); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// rename rotates as logrotate's create does: .2 to .3, .1 to .2, the file to .1,
-// and the service goes on in a new file.
-func (l *logFile) rename(t *testing.T) {
-	t.Helper()
-	for i := 8; i >= 1; i-- {
-		err := os.Rename(l.path+"."+strconv.Itoa(i), l.path+"."+strconv.Itoa(i+1))
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Rename(l.path, l.path+".1"); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l.reopen(t)
-}
-
-// truncate rotates as copytruncate does, once all of it has arrived: what is
-// written between a foreign copy and its truncate is lost to everyone.
-func (l *logFile) truncate(t *testing.T) {
-	t.Helper()
-	if err := os.Truncate(l.path, 0); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // chaos is a run in which everything fails that may fail.
 type chaos struct {
@@ -258,8 +196,7 @@ func TestNothingLostNothingTwice(t *testing.T) {
 	j := startJournalist(t, ctx)
 	proxy := startProxy(t, j.Lumberjack)
 	dir, cut, moved := t.TempDir(), t.TempDir(), t.TempDir()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
+	seed := drawSeed(t)
 	c := &chaos{
 		t: t, ctx: ctx, j: j, proxy: proxy,
 		rnd:   rand.New(rand.NewPCG(seed, 1)),
@@ -297,65 +234,4 @@ func TestNothingLostNothingTwice(t *testing.T) {
 	t.Logf("events: %v", c.count)
 	c.proxy.Heal()
 	checkEveryLineOnce(t, ctx, j, c.all())
-}
-
-// checkEveryLineOnce waits until all lines are there and holds them against a
-// bitmap: none missing, none twice.
-func checkEveryLineOnce(t *testing.T, ctx context.Context, j *proc.Journalist, logs []*logFile) {
-	t.Helper()
-	total := 0
-	seen := map[string][]byte{}
-	for _, l := range logs {
-		seen[l.tag] = make([]byte, l.gen.Next())
-		total += l.gen.Next()
-	}
-	waiting, cancel := context.WithTimeout(ctx, arrival)
-	defer cancel()
-	if _, err := j.WaitCount(waiting, "*", int64(total)); err != nil {
-		t.Error(err) // and go on to say which are missing
-	}
-	strange := 0
-	err := j.Query(ctx, "* | fields message, file, offset", func(r map[string]any) error {
-		message, _ := r["message"].(string)
-		tag, n, ok := loggen.Number(message)
-		if !ok || n >= len(seen[tag]) {
-			if strange++; strange <= 5 {
-				t.Errorf("a line that nobody wrote: %v", r)
-			}
-			return nil
-		}
-		if seen[tag][n]++; seen[tag][n] == 2 {
-			t.Errorf("twice: %v", r)
-		}
-		if file, _ := r["file"].(string); !strings.HasSuffix(file, tag+".log") {
-			if strange++; strange <= 5 {
-				t.Errorf("under another file's name: %v", r)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for tag, bitmap := range seen {
-		missing := 0
-		for n, times := range bitmap {
-			if times == 0 {
-				if missing++; missing <= 5 {
-					t.Errorf("missing: %s-%d and perhaps more", tag, n)
-				}
-			}
-		}
-		if missing > 0 {
-			t.Errorf("%s: %d of %d lines are missing", tag, missing, len(bitmap))
-		}
-	}
-	for _, l := range logs {
-		if n, err := j.Count(ctx, "file:*"+l.tag+".log"); err != nil || n != int64(l.gen.Next()) {
-			t.Errorf("file:*%s.log counts %d of %d lines (%v)", l.tag, n, l.gen.Next(), err)
-		}
-	}
-	if !t.Failed() {
-		t.Logf("%d lines, each exactly once", total)
-	}
 }

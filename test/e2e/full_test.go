@@ -2,14 +2,12 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -145,18 +143,10 @@ func TestFullDisk(t *testing.T) {
 func startOnSmallDisk(t *testing.T, ctx context.Context) (_ *proc.Journalist, disk string) {
 	t.Helper()
 	disk = t.TempDir()
-	if err := syscall.Mount("none", disk, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
-		if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
-			t.Logf("no disk of its own: %v", err)
-			return nil, ""
-		}
-		t.Fatal(err)
+	if err := mountDisk(t, disk, "24m"); err != nil {
+		t.Logf("no disk of its own: %v", err)
+		return nil, ""
 	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(disk, 0); err != nil {
-			t.Error(err)
-		}
-	})
 	j, err := proc.NewJournalist(bin, disk)
 	if err != nil {
 		t.Fatal(err)
@@ -233,21 +223,6 @@ func TestFullDiskDropsTheOldest(t *testing.T) {
 	for message, want := range map[string]int64{"oldest": 0, "older": 2000, "taken": 1} {
 		if n, err := j.Count(ctx, "message="+message); err != nil || n != want {
 			t.Errorf("%s: %d records, want %d (%v)", message, n, want, err)
-		}
-	}
-}
-
-// fill writes until the disk is full.
-func fill(t *testing.T, name string) {
-	t.Helper()
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	for size := 1 << 20; size > 0; {
-		if _, err := f.Write(make([]byte, size)); err != nil {
-			size /= 2
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 	ctx := deadline(t, 2*time.Minute+time.Duration(kills)*10*time.Second)
 	j := startJournalist(t, ctx)
-	rnd := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))
+	rnd := rand.New(rand.NewPCG(drawSeed(t), 2))
 	writers := make([]*bulkWriter, 3)
 	for i := range writers {
 		tag := fmt.Sprintf("w%d", i)

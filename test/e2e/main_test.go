@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,6 +44,21 @@ func deadline(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// drawSeed is what a random run draws its numbers from: JOURNALIST_SEED, else the
+// time. What the machine does at the same time is not repeated with it.
+func drawSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("JOURNALIST_SEED"); s != "" {
+		var err error
+		if seed, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("JOURNALIST_SEED: %v", err)
+		}
+	}
+	t.Logf("JOURNALIST_SEED=%d", seed)
+	return seed
 }
 
 // startJournalist starts a server that ends with the test, whose data must then

@@ -27,6 +27,7 @@ type Journalist struct {
 	Token      string // admin token
 	Args       []string
 	Env        []string
+	Under      []string // the program that starts it, with its arguments; nil = none
 }
 
 // NewJournalist chooses addresses and a token; dir is where data goes.
@@ -58,7 +59,7 @@ func (j *Journalist) Start(ctx context.Context) error {
 		"serve", "--data", j.Data, "--http", j.HTTP, "--lumberjack", j.Lumberjack, "--admin-token-file", j.TokenFile(),
 		"--disk-floor", "10MB", // a test also runs on an almost full disk
 	}, j.Args...)
-	p, err := Start(filepath.Dir(j.Data), j.Env, j.Binary, args...)
+	p, err := startUnder(j.Under, filepath.Dir(j.Data), j.Env, j.Binary, args...)
 	if err != nil {
 		return err
 	}
