@@ -40,7 +40,7 @@ ui/node_modules/.package-lock.json: ui/package-lock.json
 race: ## the tests of internal/ under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m ./internal/...
 
-soak: ## the random tests for long: JOURNALIST_SOAK (20) times their size, CHAOS_STEPS (2000) faults in one run, SIM_TIME (2h) of the simulated forwarder
+soak: ## the random tests for long: JOURNALIST_SOAK (20) times their size, CHAOS_STEPS (2000) faults in one run, SCARCE_RUNS (30) with too little of everything, SIM_TIME (2h) of the simulated forwarder
 	@GO="$(GO)" test/soak.sh
 
 fuzz: ## every fuzzer for FUZZTIME, 5m if not set

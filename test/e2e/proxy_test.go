@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A faultyProxy stands between scribe and journalist and does to the connections
@@ -17,6 +18,8 @@ type faultyProxy struct {
 	conns   map[net.Conn]struct{}
 	stalled chan struct{} // closed when bytes may flow again; nil = they flow
 	mute    bool          // what the server says is thrown away
+	rate    int           // bytes per second that flow each way; 0 = as many as come
+	cut     bool          // nobody gets through
 	closed  bool
 }
 
@@ -55,24 +58,25 @@ func (p *faultyProxy) accept() {
 			continue
 		}
 		if !p.add(client, server) {
-			return
+			continue
 		}
 		p.wg.Go(func() { p.pump(server, client, false) })
 		p.wg.Go(func() { p.pump(client, server, true) })
 	}
 }
 
+// add takes the two ends of a connection over, unless nobody is to get through.
 func (p *faultyProxy) add(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range conns {
-		if p.closed {
+		if p.closed || p.cut {
 			_ = c.Close()
 			continue
 		}
 		p.conns[c] = struct{}{}
 	}
-	return !p.closed
+	return !p.closed && !p.cut
 }
 
 func (p *faultyProxy) pump(dst, src net.Conn, fromServer bool) {
@@ -94,7 +98,7 @@ func (p *faultyProxy) pump(dst, src net.Conn, fromServer bool) {
 			<-stalled
 		}
 		if n > 0 && !(mute && fromServer) {
-			if _, err := dst.Write(buf[:n]); err != nil {
+			if err := p.pour(dst, buf[:n]); err != nil {
 				return
 			}
 		}
@@ -102,6 +106,49 @@ func (p *faultyProxy) pump(dst, src net.Conn, fromServer bool) {
 			return // end or reset: either way this direction is over
 		}
 	}
+}
+
+// pour passes bytes on, no faster than they may flow just now.
+func (p *faultyProxy) pour(dst net.Conn, b []byte) error {
+	const drop = 256 // bytes at a time when they flow slowly
+	for len(b) > 0 {
+		p.mu.Lock()
+		rate := p.rate
+		p.mu.Unlock()
+		n := len(b)
+		if rate > 0 {
+			n = min(n, drop)
+			time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
+		}
+		if _, err := dst.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// Throttle lets only so many bytes per second flow each way of each connection until
+// Heal.
+func (p *faultyProxy) Throttle(rate int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rate = rate
+}
+
+// Cut ends all connections and lets nobody through until Heal.
+func (p *faultyProxy) Cut() {
+	p.mu.Lock()
+	p.cut = true
+	p.mu.Unlock()
+	p.Reset()
+}
+
+// Busy tells that somebody is connected.
+func (p *faultyProxy) Busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns) > 0
 }
 
 // Stall holds all bytes back until Heal.
@@ -125,7 +172,7 @@ func (p *faultyProxy) DropAcks() {
 func (p *faultyProxy) Heal() {
 	p.mu.Lock()
 	muted := p.mute
-	p.mute = false
+	p.mute, p.cut, p.rate = false, false, 0
 	if p.stalled != nil {
 		close(p.stalled)
 		p.stalled = nil
