@@ -267,13 +267,23 @@ func (b *Batch) Find(i int, dotted string) (Value, bool) {
 // Own returns the value of row i's own field with this number; Missing when it has
 // none.
 func (b *Batch) Own(i int, name uint32) Value {
-	r := &b.rows[i]
-	for _, f := range b.fields[r.from:r.to] {
-		if f.name == name {
-			return b.value(f)
-		}
+	if j := b.own(i, name); j >= 0 {
+		_, v := b.Field(i, j)
+		return v
 	}
 	return Value{}
+}
+
+// own is which of row i's own fields has this number, -1 when none does.
+func (b *Batch) own(i int, name uint32) int {
+	r := &b.rows[i]
+	fields := b.fields[r.from:r.to]
+	for j := range fields {
+		if fields[j].name == name {
+			return j
+		}
+	}
+	return -1
 }
 
 // TrimBefore removes the rows that were committed with an earlier batch, because
@@ -301,29 +311,24 @@ func (b *Batch) TrimBefore(pos uint64) int {
 // nothing is left of it but a line end.
 func (b *Batch) cutFirst(pos uint64) bool {
 	r := &b.rows[0]
-	message, offset := b.NameID(FieldMessage), b.NameID(FieldOffset)
-	done := pos - r.start
-	for j := range b.Fields(0) {
-		name, v := b.Field(0, j)
-		if name != message || v.Kind != String {
-			continue
-		}
-		if ends := int64(r.span) - int64(len(v.Bytes)); ends < 0 || ends > 2 {
-			return true
-		}
-		if done >= uint64(len(v.Bytes)) {
-			return false
-		}
-		b.Replace(0, j, StringValue(v.Bytes[done:]))
-		r.span -= uint32(done)
-		was := r.start
-		r.start = pos
-		for k := range b.Fields(0) {
-			if name, v := b.Field(0, k); name == offset && v.Kind == Int && uint64(v.Int) == was {
-				b.Replace(0, k, IntValue(int64(pos)))
-			}
-		}
+	message := b.own(0, b.NameID(FieldMessage))
+	if message < 0 {
 		return true
 	}
+	_, text := b.Field(0, message)
+	if ends := int64(r.span) - int64(len(text.Bytes)); text.Kind != String || ends < 0 || ends > 2 {
+		return true
+	}
+	done := pos - r.start
+	if done >= uint64(len(text.Bytes)) {
+		return false
+	}
+	b.Replace(0, message, StringValue(text.Bytes[done:]))
+	if offset := b.own(0, b.NameID(FieldOffset)); offset >= 0 {
+		if _, v := b.Field(0, offset); v.Kind == Int && uint64(v.Int) == r.start {
+			b.Replace(0, offset, IntValue(int64(pos)))
+		}
+	}
+	r.start, r.span = pos, r.span-uint32(done)
 	return true
 }

@@ -76,16 +76,16 @@ func (b *Batch) AppendBinary(dst []byte) []byte {
 	}
 	dst = binary.AppendUvarint(dst, arena)
 	// Mostly the bytes follow each other in our arena as well: then they are one piece.
-	piece := piece{arena: b.arena}
+	p := piece{arena: b.arena}
 	for _, f := range b.common {
-		dst = piece.add(dst, f)
+		dst = p.add(dst, f)
 	}
 	for i := range b.rows {
 		for _, f := range b.fields[b.rows[i].from:b.rows[i].to] {
-			dst = piece.add(dst, f)
+			dst = p.add(dst, f)
 		}
 	}
-	return piece.end(dst)
+	return p.end(dst)
 }
 
 // piece is a range of the arena that is still to be appended.
