@@ -26,7 +26,7 @@ type Key struct {
 
 // Agg is one aggregate.
 type Agg struct {
-	// Func is the query language's name of it: "count" for now.
+	// Func is the query language's name of it. The source decides which ones it takes.
 	Func string
 	// Field is its argument, "" for count().
 	Field string

@@ -101,8 +101,8 @@ type PatternSet struct {
 	Folded bool
 	// Putting patterns together takes long where they have little in common, and does
 	// no good: after each time in vain it is left out more often, useless times, of which
-	// skip are to come.
-	useless, skip int
+	// pause are to come.
+	useless, pause int
 }
 
 // Len is how many patterns there are.
@@ -185,8 +185,8 @@ func (s *PatternSet) sorted() []*Pattern {
 
 // shrink makes room for more patterns.
 func (s *PatternSet) shrink() {
-	if s.skip > 0 {
-		s.skip--
+	if s.pause > 0 {
+		s.pause--
 	} else {
 		before := len(s.forms)
 		s.unite()
@@ -199,7 +199,7 @@ func (s *PatternSet) shrink() {
 		} else {
 			s.useless = 0
 		}
-		s.skip = s.useless
+		s.pause = s.useless
 	}
 	list := s.sorted()
 	other := &Pattern{Form: string(AppendSlot(nil, SlotAny))}

@@ -78,7 +78,7 @@ func (p *parser) eval(pos Pos) (Pipe, *Error) {
 		return nil, p.errorAt(at, "", "the field %s cannot be set", n)
 	}
 	p.space()
-	if !p.skip("=") {
+	if !p.take("=") {
 		return nil, p.errorAt(p.pos, "as in eval kb = bytes / 1024", "expected =%s", p.found())
 	}
 	x, err := p.sum()
@@ -132,7 +132,7 @@ func (p *parser) operand() (Expr, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.space(); !p.skip(")") {
+		if p.space(); !p.take(")") {
 			return nil, p.errorAt(p.pos, "the parenthesis at column "+p.column(start)+" is not closed", "expected )%s", p.found())
 		}
 		return x, nil
@@ -239,7 +239,7 @@ func (p *parser) call(start int, function string) (Expr, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.space(); !p.skip(")") {
+		if p.space(); !p.take(")") {
 			return nil, p.errorAt(p.pos, "", "expected )%s", p.found())
 		}
 		return &Ref{Field: n}, nil
@@ -250,7 +250,7 @@ func (p *parser) call(start int, function string) (Expr, *Error) {
 	}
 	c := &Call{Func: function}
 	for p.space(); p.peek() != ')'; p.space() {
-		if len(c.Args) > 0 && !p.skip(",") {
+		if len(c.Args) > 0 && !p.take(",") {
 			return nil, p.errorAt(p.pos, "the parenthesis at column "+p.column(opening)+" is not closed", "expected , or )%s", p.found())
 		}
 		x, err := p.sum()

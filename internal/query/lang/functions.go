@@ -119,7 +119,7 @@ func (p *parser) argument(a *Agg) *Error {
 	if p.peek() == ',' {
 		return p.errorAt(p.pos, "", "%s() takes one field", a.Func)
 	}
-	if !p.skip(")") {
+	if !p.take(")") {
 		return p.errorAt(p.pos, "", "expected )%s", p.found())
 	}
 	if a.Func == "rate" && a.Field != "" {
@@ -145,7 +145,7 @@ func (p *parser) quantile(a *Agg) *Error {
 	a.Phi = math.Abs(phi) // -0 is 0
 	p.pos += n
 	p.space()
-	if !p.skip(",") {
+	if !p.take(",") {
 		return p.errorAt(p.pos, "as in quantile(0.95, took)", "expected , and a field%s", p.found())
 	}
 	p.space()

@@ -42,8 +42,8 @@ func (p *parser) peekAt(n int) byte {
 
 func (p *parser) end() bool { return p.pos >= len(p.text) }
 
-// skip takes s where it comes next.
-func (p *parser) skip(s string) bool {
+// take takes s where it comes next.
+func (p *parser) take(s string) bool {
 	if strings.HasPrefix(p.text[p.pos:], s) {
 		p.pos += len(s)
 		return true
@@ -230,7 +230,7 @@ func operator(s string) int {
 // takeOperator takes a comparison.
 func (p *parser) takeOperator() (Op, bool) {
 	for _, o := range [...]Op{Ne, Le, Ge, Eq, Lt, Gt} { // the longer ones first
-		if p.skip(o.String()) {
+		if p.take(o.String()) {
 			return o, true
 		}
 	}

@@ -76,7 +76,7 @@ func (p *parser) or(field string) (Filter, *Error) {
 		}
 		p.space()
 		start := p.pos
-		if !p.skip("||") && !p.keyword("or") {
+		if !p.take("||") && !p.keyword("or") {
 			break
 		}
 		after = p.text[start:p.pos]
@@ -103,7 +103,7 @@ func (p *parser) and(field, after string) (Filter, *Error) {
 				return list[0], nil
 			}
 			return &And{Pos: Pos(list[0].Offset()), List: list}, nil
-		case p.skip("&&"), p.keyword("and"):
+		case p.take("&&"), p.keyword("and"):
 			if len(list) == 0 || after != "" {
 				return nil, p.errorAt(start, `to search for the word write "`+p.text[start:p.pos]+`"`,
 					"expected a filter before %s", p.text[start:p.pos])
@@ -149,9 +149,9 @@ func (p *parser) not(field string) (Filter, *Error) {
 		sign := (p.peek() == '-' || p.peek() == '+') && !p.atSpace(1)
 		bang := p.peek() == '!' && p.peekAt(1) != '='
 		switch {
-		case sign && p.skip("+"):
+		case sign && p.take("+"):
 			continue
-		case sign && p.skip("-"), bang && p.skip("!"), p.keyword("not"):
+		case sign && p.take("-"), bang && p.take("!"), p.keyword("not"):
 			if p.depth++; p.depth > MaxDepth {
 				return nil, p.tooDeep(start)
 			}
@@ -218,7 +218,7 @@ func (p *parser) primary(field string) (Filter, *Error) {
 			if s == "" {
 				return nil, p.errorAt(start, "", "the name of the field is empty")
 			}
-			return p.afterField(s, p.skip(":"), start)
+			return p.afterField(s, p.take(":"), start)
 		}
 		if s == "" {
 			return nil, p.errorAt(start, `field="" finds empty fields, * finds everything`, "the phrase is empty")

@@ -90,7 +90,7 @@ func (p *parser) limit(pos Pos) (Pipe, *Error) {
 func (p *parser) fields(pos Pos) (Pipe, *Error) {
 	f := &Fields{Pos: pos}
 	p.space()
-	f.Drop = p.skip("-")
+	f.Drop = p.take("-")
 	err := p.list(func() *Error {
 		n, err := p.pipeName("the name of a field")
 		f.Names = append(f.Names, n)
@@ -108,9 +108,9 @@ func (p *parser) sort(pos Pos) (Pipe, *Error) {
 	err := p.list(func() *Error {
 		p.space()
 		k := SortKey{Pos: Pos(p.pos)}
-		k.Down = p.skip("-")
+		k.Down = p.take("-")
 		if !k.Down {
-			p.skip("+")
+			p.take("+")
 		}
 		n, err := p.columnName()
 		if err != nil {
@@ -162,7 +162,7 @@ func (p *parser) list(item func() *Error) *Error {
 			return err
 		}
 		p.space()
-		if !p.skip(",") {
+		if !p.take(",") {
 			if p.end() || p.peek() == '|' || p.peek() == ')' || p.atAnyWord("by", "as", "if") {
 				return nil
 			}
@@ -194,7 +194,7 @@ func (p *parser) stats(pos Pos) (Pipe, *Error) {
 	if p.word("by") {
 		p.space()
 		opening := p.pos
-		paren := p.skip("(")
+		paren := p.take("(")
 		err := p.list(func() *Error {
 			k, err := p.key()
 			s.By = append(s.By, k)
@@ -203,7 +203,7 @@ func (p *parser) stats(pos Pos) (Pipe, *Error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.space(); paren && !p.skip(")") {
+		if p.space(); paren && !p.take(")") {
 			return nil, p.errorAt(p.pos, "the parenthesis at column "+p.column(opening)+" is not closed", "expected )%s", p.found())
 		}
 	}
@@ -261,7 +261,7 @@ func (p *parser) key() (Key, *Error) {
 		return k, err
 	}
 	p.space()
-	if !p.skip(")") {
+	if !p.take(")") {
 		return k, p.errorAt(p.pos, "", "expected )%s", p.found())
 	}
 	return k, nil
@@ -286,7 +286,7 @@ func (p *parser) bucketKey(k *Key) *Error {
 	}
 	k.Field = field
 	p.space()
-	if !p.skip(",") {
+	if !p.take(",") {
 		return p.errorAt(p.pos, "as in bucket(size, 1000)", "expected , and the width%s", p.found())
 	}
 	p.space()

@@ -80,7 +80,7 @@ func (p *parser) names() ([]string, *Error) {
 		p.space()
 	}
 	opening := p.pos
-	paren := p.skip("(")
+	paren := p.take("(")
 	var list []string
 	seen := map[string]bool{}
 	err := p.list(func() *Error {
@@ -97,7 +97,7 @@ func (p *parser) names() ([]string, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.space(); paren && !p.skip(")") {
+	if p.space(); paren && !p.take(")") {
 		return nil, p.errorAt(p.pos, "the parenthesis at column "+p.column(opening)+" is not closed", "expected )%s", p.found())
 	}
 	return list, nil

@@ -39,7 +39,7 @@ func (p *parser) fieldValue(field string, start int) (Filter, *Error) {
 // phrase makes a text of what stood in quotes; a star may follow.
 func (p *parser) phrase(field, s string, start int) Filter {
 	t := &Text{Pos: Pos(start), Field: field, Text: s}
-	if p.skip("*") {
+	if p.take("*") {
 		t.Kind = Prefix
 	}
 	at := p.pos

@@ -22,8 +22,8 @@ type evaluator struct {
 	arena   arena
 	numbers numbers
 
-	todo  []formTodo // of each template
-	slots []slotTodo
+	work  []formWork // of each template
+	slots []slotWork
 	moves []move
 
 	ids    []uint32
@@ -32,19 +32,19 @@ type evaluator struct {
 	got    []uint64
 }
 
-// formTodo is what a row of a template asks for.
-type formTodo struct {
+// formWork is what a row of a template asks for.
+type formWork struct {
 	verdict verdict
-	// skip: the row asks for nothing, and no value that others need is its.
-	skip           bool
+	// idle: the row asks for nothing, and no value that others need is its.
+	idle           bool
 	slots          int // where its slots begin, if it asks for values
 	moveLo, moveHi int // which columns go on, and how far
 }
 
-// slotTodo says where a slot's value lies: so many values after the first that its
+// slotWork says where a slot's value lies: so many values after the first that its
 // column has for the row. It remembers what became of the state it was asked about
 // last by the piece after it.
-type slotTodo struct {
+type slotWork struct {
 	column  int32
 	offset  int32
 	in, out match.State
@@ -261,51 +261,51 @@ func (e *evaluator) wantedForms(want []uint64) []bool {
 // prepare says what is to do for the rows of each template and which columns are
 // needed; false when there is nothing to do at all.
 func (e *evaluator) prepare(p *planner, wanted []bool) bool {
-	e.todo = append(e.todo[:0], make([]formTodo, len(e.forms))...)
+	e.work = append(e.work[:0], make([]formWork, len(e.forms))...)
 	for t, v := range p.verdicts {
 		if wanted == nil || wanted[t] {
-			e.todo[t].verdict = v
+			e.work[t].verdict = v
 		}
 	}
 	e.slots, e.moves = e.slots[:0], e.moves[:0]
 	any := false
-	for t := range e.todo {
-		todo := &e.todo[t]
-		any = any || todo.verdict != no
-		if todo.verdict == maybe {
-			e.prepareSlots(&e.forms[t], p.rangesOf(t), todo)
+	for t := range e.work {
+		work := &e.work[t]
+		any = any || work.verdict != no
+		if work.verdict == maybe {
+			e.prepareSlots(&e.forms[t], p.rangesOf(t), work)
 		}
 	}
 	if !any {
 		return false
 	}
-	for t := range e.todo {
-		todo := &e.todo[t]
-		todo.moveLo = len(e.moves)
+	for t := range e.work {
+		work := &e.work[t]
+		work.moveLo = len(e.moves)
 		for _, slot := range e.forms[t].Slots {
 			if slot.Copy < 0 && e.columns[slot.Column].needed {
-				e.addMove(todo.moveLo, int32(slot.Column))
+				e.addMove(work.moveLo, int32(slot.Column))
 			}
 		}
-		todo.moveHi = len(e.moves)
-		todo.skip = todo.verdict == no && todo.moveLo == todo.moveHi
+		work.moveHi = len(e.moves)
+		work.idle = work.verdict == no && work.moveLo == work.moveHi
 	}
 	return true
 }
 
 // prepareSlots says where each slot of a template finds its value. counts says, for
 // the time being, how many values of a column the slots before have taken.
-func (e *evaluator) prepareSlots(form *template.Template, ranges []slotRange, todo *formTodo) {
-	todo.slots = len(e.slots)
+func (e *evaluator) prepareSlots(form *template.Template, ranges []slotRange, work *formWork) {
+	work.slots = len(e.slots)
 	for _, slot := range form.Slots {
 		if slot.Copy < 0 {
 			e.counts[slot.Column] = 0
 		}
 	}
 	for _, slot := range form.Slots {
-		s := slotTodo{in: unknown}
+		s := slotWork{in: unknown}
 		if slot.Copy >= 0 {
-			from := e.slots[todo.slots+slot.Copy]
+			from := e.slots[work.slots+slot.Copy]
 			s.column, s.offset = from.column, from.offset
 		} else {
 			s.column, s.offset = int32(slot.Column), e.counts[slot.Column]
@@ -316,7 +316,7 @@ func (e *evaluator) prepareSlots(form *template.Template, ranges []slotRange, to
 	for i := range ranges {
 		r := &ranges[i]
 		for k := r.from; k <= r.to; k++ {
-			c := &e.columns[e.slots[todo.slots+k].column]
+			c := &e.columns[e.slots[work.slots+k].column]
 			c.needed = true
 			if r.numbers == nil {
 				c.asTexts = true
@@ -341,24 +341,24 @@ func (e *evaluator) addMove(from int, column int32) {
 func (e *evaluator) rows(p *planner, n int, want []uint64) {
 	e.got = append(e.got[:0], make([]uint64, (n+63)/64)...)
 	for i, t := range e.ids {
-		todo := &e.todo[t]
-		if todo.skip {
+		work := &e.work[t]
+		if work.idle {
 			continue
 		}
-		if todo.verdict != no && (want == nil || want[i>>6]>>(i&63)&1 != 0) {
-			if todo.verdict == yes || e.row(&e.forms[t], todo, p.rangesOf(int(t))) {
+		if work.verdict != no && (want == nil || want[i>>6]>>(i&63)&1 != 0) {
+			if work.verdict == yes || e.row(&e.forms[t], work, p.rangesOf(int(t))) {
 				e.got[i>>6] |= 1 << (i & 63)
 			}
 		}
-		for _, m := range e.moves[todo.moveLo:todo.moveHi] {
+		for _, m := range e.moves[work.moveLo:work.moveHi] {
 			e.columns[m.column].at += int(m.by)
 		}
 	}
 }
 
 // row decides one row.
-func (e *evaluator) row(form *template.Template, todo *formTodo, ranges []slotRange) bool {
-	slots := e.slots[todo.slots:][:len(form.Slots)]
+func (e *evaluator) row(form *template.Template, work *formWork, ranges []slotRange) bool {
+	slots := e.slots[work.slots:][:len(form.Slots)]
 	for i := range ranges {
 		r := &ranges[i]
 		if r.from > r.to {

@@ -107,7 +107,7 @@ func (n *Node) wanted(ids, rows []uint32) (forms []uint32, values [][]uint32) {
 	from := uint32(0)
 	passed := make([]uint32, len(takes))
 	for _, r := range rows {
-		skip(ids[from:r], takes, passed, next)
+		passOver(ids[from:r], takes, passed, next)
 		for _, c := range takes[ids[r]] {
 			values[c] = append(values[c], next[c])
 			next[c]++
@@ -117,9 +117,9 @@ func (n *Node) wanted(ids, rows []uint32) (forms []uint32, values [][]uint32) {
 	return forms, values
 }
 
-// skip passes rows of the templates ids: it adds to next how many values they take
-// from each column. passed is zeros, and is again when skip returns.
-func skip(ids []uint32, takes [][]int, passed, next []uint32) {
+// passOver passes rows of the templates ids: it adds to next how many values they take
+// from each column. passed is zeros, and is again when it returns.
+func passOver(ids []uint32, takes [][]int, passed, next []uint32) {
 	if len(ids) < 2*len(takes) {
 		for _, id := range ids {
 			for _, c := range takes[id] {
