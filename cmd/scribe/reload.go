@@ -122,18 +122,23 @@ func unchangeable(now, next *plan) (keys []string) {
 	return keys
 }
 
-// unplaced is a group without the place where it stands.
+// unplaced is a group without the place where it stands: what only moved in its file
+// is as it was.
 func unplaced(g *config.FileGroup) *config.FileGroup {
 	if g == nil {
 		return nil
 	}
 	c := *g
-	c.Line = 0
-	c.Rules = slices.Clone(g.Rules)
-	for i := range c.Rules {
-		c.Rules[i].Line = 0
-	}
+	c.File, c.Line, c.Common = "", 0, commonUnplaced(g.Common)
 	return &c
+}
+
+func commonUnplaced(c config.Common) config.Common {
+	c.Rules = slices.Clone(c.Rules)
+	for i := range c.Rules {
+		c.Rules[i].File, c.Rules[i].Line = "", 0
+	}
+	return c
 }
 
 // tryFiles finds what a Tailer would refuse.

@@ -227,21 +227,24 @@ func (f *forwarder) sources() (out []cli.ScribeSource) {
 func (f *forwarder) wantedSources(p *plan) (out []wanted) {
 	common := overlay([]record.Pair{{Name: record.FieldHost, Value: p.host}}, p.common)
 	if j := p.conf.Journal; j != nil {
+		is := *j
+		is.Common = commonUnplaced(is.Common)
 		out = append(out, wanted{
-			name: "journal", key: fmt.Sprintf("journal %+v %+v", *j, common),
+			name: "journal", key: fmt.Sprintf("journal %#v %#v", is, common),
 			open: func() (opened, error) { return f.openJournal(*j, p.journal, common) },
 		})
 	}
 	for i, l := range p.conf.Syslog {
-		r := p.syslog[i]
+		r, is := p.syslog[i], l
+		is.Common = commonUnplaced(is.Common)
 		out = append(out, wanted{
-			name: "syslog", key: fmt.Sprintf("syslog %+v %+v", l, common),
+			name: "syslog", key: fmt.Sprintf("syslog %#v %#v", is, common),
 			open: func() (opened, error) { return f.openSyslog(l, r, common) },
 		})
 	}
 	if p.containers != nil {
 		out = append(out, wanted{
-			name: "containers", key: fmt.Sprintf("containers %s %+v", p.containers.Docker, p.containers.Kubernetes),
+			name: "containers", key: fmt.Sprintf("containers %q %#v", p.containers.Docker, p.containers.Kubernetes),
 			open: func() (opened, error) { return f.openContainers(*p.containers) },
 		})
 	}

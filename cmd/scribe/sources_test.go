@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +95,35 @@ spool: {dir: queue, bytes: 16MiB}
 		if n := s.count(line); n != want {
 			t.Errorf("%q came %d times, want %d", line, n, want)
 		}
+	}
+}
+
+// A reload stops no source that only moved in its file: what is sent to a socket
+// meanwhile would be lost.
+func TestSourceThatOnlyMoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "scribe.yml")
+	f := &forwarder{planner: newPlanner(settings{config: path}, t.TempDir(), slog.New(slog.DiscardHandler))}
+	keys := func(before, word string) (out []string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(before+"output: {servers: [a:1]}\njournal: {rules: [{drop: "+word+"}]}\n"+
+			"syslog: [{listen: 'udp://127.0.0.1:5514', rules: [{drop: "+word+"}]}]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := f.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range f.wantedSources(p) {
+			out = append(out, w.key)
+		}
+		return out
+	}
+	was := keys("", "noise")
+	if moved := keys("# a comment\n", "noise"); len(was) != 2 || !slices.Equal(moved, was) {
+		t.Errorf("was\n%q\nis\n%q", was, moved)
+	}
+	if other := keys("", "other"); slices.Contains(was, other[0]) || slices.Contains(was, other[1]) {
+		t.Errorf("other rules make no difference: %q", other)
 	}
 }
 

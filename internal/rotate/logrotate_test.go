@@ -132,6 +132,7 @@ func TestLikeLogrotate(t *testing.T) {
 				}
 				return
 			}
+			t.Fatal("each time the hour ended meanwhile")
 		})
 	}
 }
