@@ -261,31 +261,31 @@ func (f *Framer) Counts() Counts {
 // and l.Data, which begins with data and goes on in its spare room, or elsewhere
 // where that is not enough.
 //
-// used is how many bytes the rows take, with what was skipped: the next call begins
+// used is how many bytes the rows take, with what was left out: the next call begins
 // behind them. It may be 0, and it may be more than 0 without rows. full tells that
 // there was no room for more rows, so that the next call need not wait for more
 // bytes. A wait above 0 says that an event is held back, and after how long, if
 // nothing comes, Frame should be asked again.
 func (f *Framer) Frame(l *record.Lines, data []byte, off int, start uint64, end Ending) (used int, full bool, wait time.Duration) {
 	l.Rows, l.Extras = l.Rows[:0], l.Extras[:0]
-	skip := 0
+	rest := 0 // of a line whose beginning is gone
 	if f.truncate {
-		if skip = f.insideLine(data, off); skip > 0 {
-			f.n.cut.Add(int64(skip))
+		if rest = f.insideLine(data, off); rest > 0 {
+			f.n.cut.Add(int64(rest))
 		}
 	}
 	if f.plain {
-		used, full = f.lines(l, data, off+skip, start+uint64(skip), end.Last)
-		l.Data = data[:off+skip+used]
-		return skip + used, full, 0
+		used, full = f.lines(l, data, off+rest, start+uint64(rest), end.Last)
+		l.Data = data[:off+rest+used]
+		return rest + used, full, 0
 	}
 	w, ok := f.works.Get().(*work)
 	if !ok {
 		w = newWork(f)
 	}
-	used, full, wait = w.frame(l, data, off+skip, start+uint64(skip), end)
+	used, full, wait = w.frame(l, data, off+rest, start+uint64(rest), end)
 	f.works.Put(w)
-	return skip + used, full, wait
+	return rest + used, full, wait
 }
 
 // maxRows is how many rows a buffer may give.

@@ -84,18 +84,18 @@ func (w *work) physical(off int, last bool) (p physical, ok bool) {
 		}
 	}
 	p = physical{from: off}
-	skip := 0
+	mark := 0 // bytes of a byte order mark
 	if w.at(off) == 0 {
-		skip = f.mark(rest[:n])
+		mark = f.mark(rest[:n])
 	}
-	took := n - skip
+	took := n - mark
 	if f.enc == nil {
-		p.off, p.n = off+skip, n-skip
+		p.off, p.n = off+mark, n-mark
 	} else {
-		p.off, p.n, took, p.bad = w.decode(off+skip, n-skip)
+		p.off, p.n, took, p.bad = w.decode(off+mark, n-mark)
 	}
-	if took < n-skip {
-		cut, n = true, skip+took
+	if took < n-mark {
+		cut, n = true, mark+took
 	}
 	p.to = off + span
 	p.marks = marks

@@ -54,8 +54,8 @@ const (
 func Events(lo, hi int) int { return max(hi-lo, 1) }
 
 // PositionOf returns the part of the source that rows [lo,hi) of l cover: the
-// first piece begins at l's From, the last one ends at l's To, and what was
-// skipped between two rows belongs to the piece before.
+// first piece begins at l's From, the last one ends at l's To, and what lies
+// between two rows belongs to the piece before.
 func PositionOf(l *record.Lines, lo, hi int) (from, to uint64) {
 	from, to = l.Position.From, l.Position.To
 	if lo > 0 {
@@ -325,11 +325,11 @@ func (d *BlockDecoder) rows(c *wire.Decoder, n int, extras bool) {
 			row.Span = uint32(size) + 2
 		case formExplicit, formExtra:
 			c.Data = p
-			skip, span, marks := c.Uvarint(), c.Uvarint(), record.LineMarks(c.Byte())
-			if skip > l.Position.To-end || span > math.MaxUint32 || marks&^allMarks != 0 {
-				c.Fail("row %d with gap %d, span %d, marks %#x", len(l.Rows), skip, span, marks)
+			gap, span, marks := c.Uvarint(), c.Uvarint(), record.LineMarks(c.Byte())
+			if gap > l.Position.To-end || span > math.MaxUint32 || marks&^allMarks != 0 {
+				c.Fail("row %d with gap %d, span %d, marks %#x", len(l.Rows), gap, span, marks)
 			}
-			row.Start, row.Span, row.Marks = end+skip, uint32(span), marks
+			row.Start, row.Span, row.Marks = end+gap, uint32(span), marks
 			if v&3 == formExtra {
 				extra += d.extra(c, extras, extra)
 			}

@@ -114,12 +114,12 @@ func (r *Reader) copy(ctx context.Context, in *bufio.Reader, from mark) error {
 		if len(cursor) == 0 {
 			return fmt.Errorf("%w: an entry without a cursor", errFormat)
 		}
-		skip, err := r.place(string(cursor), first)
+		before, err := r.place(string(cursor), first)
 		if err != nil {
 			return err
 		}
 		first = false
-		if !skip {
+		if !before {
 			r.add(&e)
 			r.last = mark{id: r.b.ID, next: r.b.At, cursor: string(cursor), filter: r.last.filter}
 		}
@@ -131,11 +131,12 @@ func (r *Reader) copy(ctx context.Context, in *bufio.Reader, from mark) error {
 	}
 }
 
-// place compares an entry with the mark: skip tells that it was there before. The
-// first entry of an identity is noted on disk before anything of it is sent.
-func (r *Reader) place(cursor string, first bool) (skip bool, err error) {
+// place compares an entry with the mark: before tells that it was handed out by an
+// earlier journalctl. The first entry of an identity is noted on disk before anything
+// of it is sent.
+func (r *Reader) place(cursor string, first bool) (before bool, err error) {
 	known := first && cursor == r.last.cursor
-	skip = known && !r.last.at
+	before = known && !r.last.at
 	if first && !known && !r.fresh {
 		r.m.gaps.Inc()
 		r.mu.Lock()
@@ -145,9 +146,9 @@ func (r *Reader) place(cursor string, first bool) (skip bool, err error) {
 		r.last.id, r.fresh = record.NewSourceID(), true
 	}
 	if !r.fresh {
-		return skip, nil
+		return before, nil
 	}
-	at := mark{id: r.last.id, cursor: cursor, at: !skip, filter: r.last.filter}
+	at := mark{id: r.last.id, cursor: cursor, at: !before, filter: r.last.filter}
 	if err := r.save(at); err != nil {
 		return false, err
 	}
@@ -156,7 +157,7 @@ func (r *Reader) place(cursor string, first bool) (skip bool, err error) {
 	r.mu.acked = at
 	r.mu.Unlock()
 	r.last, r.fresh = at, false
-	return skip, nil
+	return before, nil
 }
 
 // add makes a line of an entry.

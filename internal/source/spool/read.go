@@ -57,7 +57,7 @@ type handing struct {
 func (h *handing) run() (*record.Lines, error) {
 	for {
 		if !h.position() {
-			h.skipped()
+			h.passEnd()
 			return nil, nil
 		}
 		l, err := h.collect()
@@ -106,8 +106,8 @@ func (h *handing) position() bool {
 	return false
 }
 
-// skipped lets the queue move over bytes at its end that hold no lines.
-func (h *handing) skipped() {
+// passEnd lets the queue move over bytes at its end that hold no lines.
+func (h *handing) passEnd() {
 	if h.seg == nil {
 		return
 	}

@@ -3,7 +3,6 @@ package syslog
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -116,7 +115,7 @@ func (q *queue) addLocked(m message) {
 	q.b.Add(text, uint32(len(m.raw))+1, m.marks, func(dst []byte) []byte {
 		dst = append(dst, '{')
 		if err != nil {
-			dst = append(append(dst, `"_error":`...), record.AppendJSONString(nil, err.Error())...)
+			dst = record.AppendJSONString(append(dst, `"_error":`...), err.Error())
 		} else {
 			dst = parsed.AppendFields(dst)
 		}
@@ -153,7 +152,7 @@ func (q *queue) sayDroppedLocked(now time.Time) {
 		return append(record.AppendTime(append(dst, `,"@timestamp":"`...), now.UnixNano()), `"}`...)
 	})
 	q.bytes += q.b.Bytes() - before
-	q.o.Logger.LogAttrs(context.Background(), slog.LevelWarn, "datagrams were dropped, a line says so", slog.Int("dropped", q.dropped))
+	q.o.Logger.Warn("datagrams were dropped, a line says so", "dropped", q.dropped)
 	q.dropped = 0
 }
 
