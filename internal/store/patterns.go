@@ -48,7 +48,6 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	snap := s.snapshot(req.From, req.To, req.Datasets)
 	defer snap.close()
 	x.traceUnits(snap, true)
-	defer x.trace.end()
 	workers := max(1, req.Parallel)
 	p := &patterns{
 		x: x, field: field, units: snap.units, want: want, axis: scan.NewTrendAxis(req.From, req.To),
@@ -63,6 +62,8 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	// match.
 	p.level = max(p.axis.Level(max(first, req.From), min(last, req.To)), 5) - 5
 	err = x.parallel(ctx, p.units, p.unit)
+	x.trace.end()
+	x.trace = nil // of what is read again nothing is told
 	if err == nil {
 		found = p.merge(n)
 	}

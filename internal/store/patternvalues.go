@@ -27,7 +27,6 @@ type picked struct {
 // picker chooses the rows whose values are counted, the newest of each pattern.
 type picker struct {
 	p     *patterns
-	x     *scanner             // reads the units again, without being traced
 	index []*scan.PatternIndex // of each worker
 	left  []int64              // how many rows are wanted of each pattern
 	open  int                  // patterns of which some are
@@ -40,7 +39,6 @@ func (p *patterns) values(ctx context.Context, list []scan.Pattern) error {
 	for range p.forms {
 		k.index = append(k.index, scan.NewPatternIndex(list))
 	}
-	k.x = &scanner{store: p.x.store, req: p.x.req, filter: p.x.filter}
 	sample := int64(scan.SampleOf(len(list)))
 	for i := range list {
 		k.left[i] = min(sample, list[i].Count)
@@ -53,11 +51,11 @@ func (p *patterns) values(ctx context.Context, list []scan.Pattern) error {
 	for i := range counts {
 		counts[i] = make([]*scan.SlotValues, len(list))
 	}
-	err = k.x.parallel(ctx, units, func(ctx context.Context, worker int, u *unit) error {
+	err = k.p.x.parallel(ctx, units, func(ctx context.Context, worker int, u *unit) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return k.x.finish(u, &scan.Stats{}, k.count(u, &rows[u.rank], list, counts[worker]))
+		return k.p.x.finish(u, &scan.Stats{}, k.count(u, &rows[u.rank], list, counts[worker]))
 	})
 	for i := range list {
 		list[i].Values = scan.NewSlotValues(list[i].Form)
@@ -101,12 +99,12 @@ func (k *picker) pick(ctx context.Context, list []scan.Pattern) (units []unit, r
 			round = append(round, u)
 		}
 		chosen := make([]picked, len(round))
-		err := k.x.parallel(ctx, round, func(ctx context.Context, worker int, u *unit) (err error) {
+		err := k.p.x.parallel(ctx, round, func(ctx context.Context, worker int, u *unit) (err error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			chosen[u.rank], err = k.choose(u, worker)
-			return k.x.finish(u, &scan.Stats{}, err)
+			return k.p.x.finish(u, &scan.Stats{}, err)
 		})
 		if err != nil {
 			return nil, nil, err
@@ -140,7 +138,7 @@ func (k *picker) keep(chosen *picked) (kept picked) {
 // choose picks the newest rows of a unit, newest first, as many as are wanted of each
 // pattern while nobody else picks any.
 func (k *picker) choose(u *unit, worker int) (chosen picked, err error) {
-	r, sel, err := k.x.selection(u, &scan.Stats{})
+	r, sel, err := k.p.x.selection(u, &scan.Stats{})
 	if err != nil || sel == nil {
 		return chosen, err
 	}

@@ -180,10 +180,17 @@ func (x *scanner) finish(u *unit, st *scan.Stats, err error) error {
 	x.stats.Add(*st)
 	x.mu.Unlock()
 	x.progress.Add(st)
-	x.trace.done(u, err)
-	if err == nil {
-		return nil
+	end := ending(err)
+	damaged := err != nil && end == nil
+	x.trace.done(u, err, damaged)
+	if damaged {
+		x.damaged(u, err)
 	}
+	return end
+}
+
+// ending returns what ends a scan of an error; nil where that is one of reading.
+func ending(err error) error {
 	var stop *stopError
 	var budget *scan.BudgetError
 	switch {
@@ -192,7 +199,6 @@ func (x *scanner) finish(u *unit, st *scan.Stats, err error) error {
 	case errors.Is(err, errEnough), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &budget):
 		return err
 	}
-	x.damaged(u, err)
 	return nil
 }
 

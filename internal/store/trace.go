@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -168,9 +166,9 @@ func (t *tracer) counted(u *unit, rows int64, why string) {
 	t.of(u).trace.Matched = rows
 }
 
-// done says that a unit is read, or cannot be.
-func (t *tracer) done(u *unit, err error) {
-	if t == nil || t.told(u) {
+// done says that a unit is read, or why not: it is damaged, or the scan ends.
+func (t *tracer) done(u *unit, err error, damaged bool) {
+	if t == nil {
 		return
 	}
 	r := t.of(u)
@@ -178,28 +176,13 @@ func (t *tracer) done(u *unit, err error) {
 		r.again = true
 		return
 	}
-	if damageOf(err) {
+	if damaged {
 		r.trace.Decision, r.trace.Why = scan.Damaged, partial(u, err)
 	}
 	if t.whole && r.found {
 		r.trace.Took = time.Since(r.since)
 	}
 	t.tell(u, r)
-}
-
-// damageOf tells whether an error is one of reading, and not what ended the scan.
-func damageOf(err error) bool {
-	var stop *stopError
-	var budget *scan.BudgetError
-	return err != nil && !errors.As(err, &stop) && !errors.As(err, &budget) &&
-		!errors.Is(err, errEnough) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
-}
-
-// told says that a unit was done before: patterns read their examples after all.
-func (t *tracer) told(u *unit) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.seen[u.rank]
 }
 
 func (t *tracer) tell(u *unit, r *tracedRows) {
