@@ -91,7 +91,7 @@ func (o *ours) ask(ctx context.Context, query string) (rows, error) {
 
 func (o *ours) usage() (proc.Usage, error) { return o.j.Usage() }
 
-func (o *ours) disk() (int64, error) { return diskUse(o.j.Data) }
+func (o *ours) disk() (int64, error) { return proc.DiskUse(o.j.Data) }
 
 func (o *ours) stop() error {
 	o.close()

@@ -87,7 +87,7 @@ func (r *rival) ask(ctx context.Context, query string) (rows, error) {
 
 func (r *rival) usage() (proc.Usage, error) { return r.p.Usage() }
 
-func (r *rival) disk() (int64, error) { return diskUse(r.data) }
+func (r *rival) disk() (int64, error) { return proc.DiskUse(r.data) }
 
 func (r *rival) stop() error {
 	r.close()

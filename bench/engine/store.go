@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -180,24 +178,6 @@ func parseRows(answer []byte) (rows, error) {
 		list = append(list, row)
 	}
 	return list, nil
-}
-
-// diskUse adds up the files below dir. It is called while a store works there.
-func diskUse(dir string) (total int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a merge removed it meanwhile
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return nil // as above
-	})
-	return total, err
 }
 
 // pause waits, unless the context ends.

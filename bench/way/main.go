@@ -16,7 +16,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -199,23 +198,9 @@ func measureWay(ctx context.Context, r *result, j *proc.Journalist, s *proc.Scri
 	r.LinesPerCPU = float64(r.Lines) / r.CPU
 	r.RSSScribe = float64(us.PeakRSS) / 1e6
 	r.RSSJournalist = float64(uj.PeakRSS) / 1e6
-	disk, err := diskUse(j.Data)
+	disk, err := proc.DiskUse(j.Data)
 	r.Disk = float64(disk) / 1e6
 	return err
-}
-
-func diskUse(dir string) (total int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return nil // a file that a merge removed meanwhile does not count
-	})
-	return total, err
 }
 
 // measureTail appends lines one by one and times their arrival at the live tail.

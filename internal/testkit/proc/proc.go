@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -180,4 +181,22 @@ func (p *Process) Usage() (Usage, error) {
 		}
 	}
 	return u, nil
+}
+
+// DiskUse adds up the files below dir. It is called while a store works there.
+func DiskUse(dir string) (total int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a merge removed it meanwhile
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return nil // as above
+	})
+	return total, err
 }
