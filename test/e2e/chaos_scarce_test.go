@@ -21,14 +21,17 @@ func (c *scarce) fullServer(during func(*scarceServer)) {
 	c.moveTo(v)
 	v.disk.fill(v.j.Process)
 	said := len(v.j.Output())
-	felt := func() bool {
+	c.trickle(c.while(), "a server says that it has no room", func() bool {
 		out := v.j.Output()
-		return containsAny(out[min(said, len(out)):], "reason=full", "not committed")
-	}
-	if c.mode == "balance" {
-		felt = nil // one that failed lately gets nothing for long
-	}
-	c.trickle(c.while(), "a server says that it has no room", felt)
+		if containsAny(out[min(said, len(out)):], "reason=full", "not committed") {
+			return true
+		}
+		if !v.proxy.Busy() { // it failed lately, and the other one was well
+			c.servers[1].proxy.Cut()
+		}
+		return false
+	})
+	c.servers[1].proxy.Heal()
 	during(v)
 	v.disk.free(v.j.Process)
 }

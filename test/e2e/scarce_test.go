@@ -41,7 +41,6 @@ type scarce struct {
 	t       *testing.T
 	ctx     context.Context
 	rnd     *rand.Rand
-	mode    string // how scribe uses the servers
 	servers [2]*scarceServer
 	s       *proc.Scribe
 	state   *smallDisk
@@ -60,7 +59,7 @@ type scarce struct {
 // the test.
 func newScarce(t *testing.T, ctx context.Context, seed uint64, mode string) *scarce {
 	t.Helper()
-	c := &scarce{t: t, ctx: ctx, mode: mode, rnd: rand.New(rand.NewPCG(seed, 4))}
+	c := &scarce{t: t, ctx: ctx, rnd: rand.New(rand.NewPCG(seed, 4))}
 	dir := t.TempDir()
 	c.servers[0] = c.newServer(newSmallDisk)
 	certs, err := c.servers[0].j.IssueCert(ctx, "web-01")
