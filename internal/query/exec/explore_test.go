@@ -175,7 +175,13 @@ func TestFacetsOfManyRows(t *testing.T) {
 	}{{"* | facets", true, rows}, {"* | facets", false, rows}, {"* | eval x = 1 | facets", true, 100_000}} {
 		src := &memsource.Source{BlockRows: 5000, Aggregates: c.aggregates}
 		src.Add(b)
-		got := facets(t, exec.New(exec.Options{Source: src, Parallel: 2}), c.query)
+		e := exec.New(exec.Options{Source: src, Parallel: 2})
+		got := facets(t, e, c.query)
+		if x, _, err := e.Explain(t.Context(), lang.Request{Query: parse(t, c.query)}, scan.ExplainOptions{Run: true}); err != nil {
+			t.Error(err)
+		} else if counted := slices.ContainsFunc(x.Scans, func(s *scan.ScanTrace) bool { return s.What == "how many rows there are" }); counted != (c.rows == rows) {
+			t.Errorf("%s: that its rows were counted is explained: %v", c.query, counted)
+		}
 		for name, n := range got.count {
 			if n != c.rows && name != "old" {
 				t.Errorf("%s: %s in %d rows", c.query, name, n)

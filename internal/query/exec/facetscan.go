@@ -123,7 +123,10 @@ func (q *query) rowsOf(ctx context.Context, r *scan.Request) (int64, bool) {
 }
 
 func (q *query) countOf(ctx context.Context, a *scan.Aggregation) (int64, bool) {
-	groups, _, ok, err := q.e.o.Source.Aggregate(ctx, a)
+	a.Request.Trace = q.tracing(&a.Request, "how many rows there are")
+	groups, st, ok, err := q.e.o.Source.Aggregate(ctx, a)
+	a.Request.Trace.Answered(answered(ok))
+	q.cost(st)
 	if err != nil || !ok || len(groups) != 1 {
 		return 0, false
 	}

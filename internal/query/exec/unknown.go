@@ -101,12 +101,17 @@ func (q *query) someNames(ctx context.Context, p *plan) ([]string, error) {
 	return slices.Sorted(maps.Keys(names)), err
 }
 
+// cost counts what was read beside the answer; what was found there is none of it.
+func (q *query) cost(st scan.Stats) {
+	q.stats.Add(scan.Stats{RowsScanned: st.RowsScanned, BytesRead: st.BytesRead, GroupsRead: st.GroupsRead, GroupsSkipped: st.GroupsSkipped})
+}
+
 // peek scans all times for a remark; only what it costs counts.
 func (q *query) peek(ctx context.Context, r *scan.Request, yield func(*scan.Block) error) error {
 	r.From, r.To, r.MaxBytes = math.MinInt64, math.MaxInt64, q.req.MaxBytes
 	r.Trace = q.tracing(r, "whether the fields are known")
 	st, err := q.e.o.Source.Scan(ctx, r, yield)
-	q.stats.Add(scan.Stats{RowsScanned: st.RowsScanned, BytesRead: st.BytesRead, GroupsRead: st.GroupsRead, GroupsSkipped: st.GroupsSkipped})
+	q.cost(st)
 	switch {
 	case errors.Is(err, errEnough):
 		return nil
