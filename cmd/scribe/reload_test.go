@@ -34,33 +34,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	var written atomic.Bool
 	go func() {
 		defer written.Store(true)
-		var f *os.File
-		name := filepath.Join(dir, "app.log")
-		for i := range lines {
-			if i%1000 == 0 {
-				if f != nil {
-					_ = f.Close() // written
-					if err := os.Rename(name, fmt.Sprintf("%s.%d", name, i)); err != nil {
-						t.Error(err)
-					}
-				}
-				var err error
-				if f, err = os.Create(name); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-			if _, err := fmt.Fprintf(f, "line %d\n", i); err != nil {
-				t.Error(err)
-			}
-			for i == 0 && s.count("line 0")+other.count("line 0") == 0 && !t.Failed() {
-				time.Sleep(time.Millisecond)
-			}
-			if i%10 == 0 {
-				time.Sleep(time.Millisecond)
-			}
-		}
-		_ = f.Close() // written
+		writeAndRename(t, dir, lines, func() bool { return s.count("line 0")+other.count("line 0") > 0 })
 	}()
 	reloads := 0
 	for ; !written.Load(); reloads++ {
@@ -105,6 +79,38 @@ func TestReloadUnderLoad(t *testing.T) {
 	if reloads < 5 || there == 0 {
 		t.Errorf("%d reloads, %d lines at the other server: the test tests nothing", reloads, there)
 	}
+}
+
+// writeAndRename writes numbered lines to app.log, which it renames each thousand, and
+// goes on behind the first when that has come.
+func writeAndRename(t *testing.T, dir string, lines int, come func() bool) {
+	var f *os.File
+	name := filepath.Join(dir, "app.log")
+	for i := range lines {
+		if i%1000 == 0 {
+			if f != nil {
+				_ = f.Close() // written
+				if err := os.Rename(name, fmt.Sprintf("%s.%d", name, i)); err != nil {
+					t.Error(err)
+				}
+			}
+			var err error
+			if f, err = os.Create(name); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		if _, err := fmt.Fprintf(f, "line %d\n", i); err != nil {
+			t.Error(err)
+		}
+		for i == 0 && !come() && !t.Failed() {
+			time.Sleep(time.Millisecond)
+		}
+		if i%10 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	_ = f.Close() // written
 }
 
 // What is wrong stays without effect and is told; SIGHUP does the same as reload.
