@@ -65,21 +65,11 @@ func (q *query) aggregate(ctx context.Context, p *plan) (*table, error) {
 	r.Columns, r.Whole = p.source(neededBy(p.stats, ifs))
 	r.Parallel = q.e.o.Parallel
 	p.arrange(r)
-	workers, chains := make([]*grouper, r.Parallel), make([]chain, r.Parallel)
+	workers := make([]*grouper, r.Parallel)
 	for i := range workers {
-		workers[i], chains[i] = newGrouper(q, p.stats, ifs), p.chain()
+		workers[i] = newGrouper(q, p.stats, ifs)
 	}
-	err = q.scan(ctx, "rows to group", r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		w := b.Worker
-		b, err := chains[w].apply(b)
-		if err != nil {
-			return err
-		}
-		return workers[w].add(b)
-	})
+	err = q.scanSteps(ctx, "rows to group", p, r, func(w int, b *scan.Block) error { return workers[w].add(b) })
 	if err != nil {
 		return nil, err
 	}

@@ -39,22 +39,11 @@ func (q *query) collect(ctx context.Context, p *plan) (*table, error) {
 	case !p.cuts():
 		r.Limit = p.limit
 	}
-	collectors, chains := make([]*collector, workers), make([]chain, workers)
+	collectors := make([]*collector, workers)
 	for i := range collectors {
 		collectors[i] = &collector{plan: p, budget: &q.budget, whole: t.whole, byTime: byTime, newest: order == scan.NewestFirst}
-		chains[i] = p.chain()
 	}
-	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		w := b.Worker
-		b, err := chains[w].apply(b)
-		if err != nil {
-			return err
-		}
-		return collectors[w].add(b)
-	})
+	err := q.scanSteps(ctx, scanRows, p, r, func(w int, b *scan.Block) error { return collectors[w].add(b) })
 	if err != nil {
 		return nil, err
 	}

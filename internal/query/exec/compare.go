@@ -166,13 +166,11 @@ func (q *query) countValues(ctx context.Context, p *plan, fields []string) (*val
 	r.Columns, r.Whole = p.source(fields, false)
 	r.Parallel = q.e.o.Parallel
 	type worker struct {
-		chain    chain
 		groupers []*grouper
 		rows     int64
 	}
 	workers, tooMany := make([]worker, r.Parallel), make([]atomic.Bool, len(fields))
 	for i := range workers {
-		workers[i].chain = p.chain()
 		for _, f := range fields {
 			s := &lang.Stats{Aggs: []lang.Agg{{Func: "count"}}, By: keys([]string{f})}
 			g := newGrouper(q, s, make([]scan.Expr, 1))
@@ -180,15 +178,8 @@ func (q *query) countValues(ctx context.Context, p *plan, fields []string) (*val
 			workers[i].groupers = append(workers[i].groupers, g)
 		}
 	}
-	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		w := &workers[b.Worker]
-		b, err := w.chain.apply(b)
-		if err != nil {
-			return err
-		}
+	err := q.scanSteps(ctx, scanRows, p, r, func(worker int, b *scan.Block) error {
+		w := &workers[worker]
 		w.rows += int64(b.Len())
 		for j, g := range w.groupers {
 			if tooMany[j].Load() {

@@ -92,12 +92,7 @@ func (q *query) countFacets(ctx context.Context, p *plan, r *scan.Request) (*fac
 	for i := range workers {
 		workers[i] = newFacetCounter(&q.budget)
 	}
-	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		return workers[b.Worker].add(b)
-	})
+	err := q.scanSteps(ctx, scanRows, p, r, func(w int, b *scan.Block) error { return workers[w].add(b) })
 	for _, w := range workers[1:] {
 		if merr := workers[0].merge(w); err == nil {
 			err = merr

@@ -67,21 +67,11 @@ func (q *query) findPatterns(ctx context.Context, p *plan, field string, n int, 
 // minePatterns finds the patterns in the texts, several workers at once.
 func (q *query) minePatterns(ctx context.Context, p *plan, r *scan.Request, field string, n int, want scan.PatternDetails) (scan.Patterns, error) {
 	r.Columns, r.Whole = p.source([]string{field}, false)
-	miners, chains := make([]*patternMiner, r.Parallel), make([]chain, r.Parallel)
+	miners := make([]*patternMiner, r.Parallel)
 	for i := range miners {
-		miners[i], chains[i] = newPatternMiner(q, p.from, p.to, field, want), p.chain()
+		miners[i] = newPatternMiner(q, p.from, p.to, field, want)
 	}
-	err := q.scan(ctx, scanRows, r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		w := b.Worker
-		b, err := chains[w].apply(b)
-		if err != nil {
-			return err
-		}
-		return miners[w].add(b)
-	})
+	err := q.scanSteps(ctx, scanRows, p, r, func(w int, b *scan.Block) error { return miners[w].add(b) })
 	if err != nil {
 		return scan.Patterns{}, err
 	}

@@ -47,15 +47,8 @@ func (q *query) newest(ctx context.Context, p *plan, r *scan.Request, rows int, 
 	if !p.cuts() {
 		r.Limit = rows + 1
 	}
-	chain, left := p.chain(), rows
-	err = q.scan(ctx, "a sample of the newest rows", r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		b, err := chain.apply(b)
-		if err != nil || b.Len() == 0 {
-			return err
-		}
+	left := rows
+	err = q.scanSteps(ctx, "a sample of the newest rows", p, r, func(_ int, b *scan.Block) error {
 		if more = b.Len() > left; more {
 			b = firstRows(b, left)
 		}

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -48,6 +49,26 @@ func (c chain) apply(b *scan.Block) (*scan.Block, error) {
 		}
 	}
 	return b, nil
+}
+
+// scanSteps scans and lets the plan's steps change the blocks, for each of the request's
+// workers; add takes what is left of a block of one of them.
+func (q *query) scanSteps(ctx context.Context, what string, p *plan, r *scan.Request, add func(worker int, b *scan.Block) error) error {
+	chains := make([]chain, max(1, r.Parallel))
+	for i := range chains {
+		chains[i] = p.chain()
+	}
+	return q.scan(ctx, what, r, func(b *scan.Block) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		worker := b.Worker
+		b, err := chains[worker].apply(b)
+		if err != nil || b.Len() == 0 {
+			return err
+		}
+		return add(worker, b)
+	})
 }
 
 // source are the columns to ask the source for so that those wanted come out of

@@ -16,24 +16,18 @@ func (q *query) stream(ctx context.Context, p *plan, yield func(*scan.Block) err
 	if !p.cuts() {
 		r.Limit = p.limit
 	}
-	pr, chain, left := newProjection(p, r), p.chain(), p.limit
-	return q.scan(ctx, scanRows, r, func(b *scan.Block) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		b, err := chain.apply(b)
-		if err != nil || b.Len() == 0 {
-			return err
-		}
+	pr, left := newProjection(p, r), p.limit
+	return q.scanSteps(ctx, scanRows, p, r, func(_ int, b *scan.Block) error {
 		if left > 0 {
 			b = firstRows(b, left)
-			if left -= b.Len(); left == 0 {
-				err = errEnough
-			}
+			left -= b.Len()
 		}
-		if yerr := yield(pr.apply(b)); yerr != nil {
-			return yerr
+		if err := yield(pr.apply(b)); err != nil {
+			return err
 		}
-		return err
+		if p.limit > 0 && left == 0 {
+			return errEnough
+		}
+		return nil
 	})
 }

@@ -111,33 +111,19 @@ func compareTuples(a, b []record.Value) int {
 
 // topByHash counts, range of hashes by range as far as memory goes, and keeps the best.
 func (q *query) topByHash(ctx context.Context, p *plan, x *top) (*table, error) {
+	read := func(add func(worker int, b *scan.Block) error) error {
+		r := p.request(q)
+		if r == nil {
+			return nil
+		}
+		r.Columns, r.Whole = p.source(x.keys, false)
+		r.Parallel = q.e.o.Parallel
+		p.arrange(r)
+		return q.scanSteps(ctx, scanRows, p, r, add)
+	}
 	var best []topGroup
 	for lo := 0; lo < hashShards; {
 		c := newHashCounts(&q.budget, lo)
-		read := func(add func(worker int, b *scan.Block) error) error {
-			r := p.request(q)
-			if r == nil {
-				return nil
-			}
-			r.Columns, r.Whole = p.source(x.keys, false)
-			r.Parallel = q.e.o.Parallel
-			p.arrange(r)
-			chains := make([]chain, r.Parallel)
-			for i := range chains {
-				chains[i] = p.chain()
-			}
-			return q.scan(ctx, scanRows, r, func(b *scan.Block) error {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				w := b.Worker
-				b, err := chains[w].apply(b)
-				if err != nil || b.Len() == 0 {
-					return err
-				}
-				return add(w, b)
-			})
-		}
 		first, err := q.topCount(x, c, read)
 		if err != nil {
 			return nil, err
