@@ -21,7 +21,7 @@ import (
 type patterns struct {
 	x     *scanner
 	field string
-	units []unit
+	units []unit // in the order of their ranks, by which references to rows name them
 	want  scan.PatternDetails
 	axis  scan.TrendAxis
 	level uint8             // the least that trends are counted at
@@ -55,7 +55,6 @@ func (s *Store) Patterns(ctx context.Context, req *scan.Request, field string, n
 	}
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for i := range p.units {
-		p.units[i].rank = i // where it stands, for examples
 		first, last = min(first, p.units[i].first), max(last, p.units[i].last)
 	}
 	// Units are counted in narrower buckets than those of all rows, of which few may

@@ -41,9 +41,7 @@ func (q *query) facets(ctx context.Context, p *plan, f *lang.Facets) (*table, er
 	more, err := q.sample(ctx, p, rows, c.add)
 	switch {
 	case err == nil && more && p.steps == nil:
-		if c, err = q.facetsOfMany(ctx, p, c); err != nil && c == nil {
-			return nil, err
-		}
+		c, err = q.facetsOfMany(ctx, p, c)
 	case more:
 		q.note(facetNote, rows)
 	}

@@ -18,7 +18,7 @@ type FieldNamer interface {
 
 // facetsOfMany counts the values of more rows than were looked at whole. Fields whose
 // values do not come again are not read: what the sample says of them is scaled.
-// Where an error comes with a counter, that is what was counted until then.
+// With an error comes what was counted until then.
 func (q *query) facetsOfMany(ctx context.Context, p *plan, sample *facetCounter) (*facetCounter, error) {
 	var idle []*facetField
 	var names []string
@@ -32,15 +32,12 @@ func (q *query) facetsOfMany(ctx context.Context, p *plan, sample *facetCounter)
 	r := p.request(q)
 	more, err := q.otherFields(ctx, r, sample)
 	if err != nil {
-		return nil, err
+		return sample, err
 	}
 	slices.Sort(names)
 	names = append(names, more[:min(len(more), max(0, facetColumns-len(names)))]...)
 	r.Columns = columns(names)
 	all, err := q.countFacets(ctx, p, r)
-	if all == nil {
-		return nil, err
-	}
 	for _, f := range idle {
 		f.sort()
 		f.score = f.usefulness(sample.rows)
