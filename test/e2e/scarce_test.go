@@ -148,7 +148,7 @@ func (c *scarce) all() []*logFile { return append(c.logs[:len(c.logs):len(c.logs
 // which has to come true.
 func (c *scarce) trickle(d time.Duration, what string, done func() bool) {
 	c.t.Helper()
-	giveUp := time.Now().Add(d + 20*time.Second)
+	giveUp := time.Now().Add(d + 30*time.Second) // scribe may wait 15 s until it connects again
 	for end := time.Now().Add(d); time.Now().Before(end) || done != nil && !done(); time.Sleep(40 * time.Millisecond) {
 		for _, l := range c.logs {
 			l.write(c.t, c.rnd.IntN(4))
