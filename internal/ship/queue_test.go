@@ -11,139 +11,169 @@ import (
 	"journalist/internal/record"
 )
 
-// TestQueue sends, acknowledges, fails and moves at random, with several sources of
-// several priorities: the pieces that are acknowledged cover every source in order,
-// without gap or overlap.
+// queueModel is a queue, and what is known of it: its methods are what TestQueue does
+// at random.
+type queueModel struct {
+	q       queue
+	now     time.Time
+	streams []*stream
+	sources map[*stream]*source
+	under   []piece // under way, in order
+	aside   []*item // of a source that moves
+
+	to                      map[*stream]uint64 // acknowledged
+	acked, finished, pushed int
+}
+
+// newQueueModel has several sources of several priorities.
+func newQueueModel(t *rapid.T) *queueModel {
+	m := &queueModel{now: time.Unix(1e9, 0), sources: map[*stream]*source{}, to: map[*stream]uint64{}}
+	for i := range 4 {
+		st := &stream{level: uint8(rapid.IntRange(0, levels-1).Draw(t, "level"))}
+		m.streams = append(m.streams, st)
+		m.sources[st] = newSource(byte(i))
+	}
+	return m
+}
+
+func (m *queueModel) any(t *rapid.T) *stream {
+	return m.streams[rapid.IntRange(0, len(m.streams)-1).Draw(t, "source")]
+}
+
+func (m *queueModel) push(t *rapid.T) {
+	st := m.any(t)
+	if len(m.aside) > 0 && m.aside[0].from == st {
+		return
+	}
+	m.now = m.now.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "later")) * time.Second)
+	it := newItem(m.sources[st].lines(rapid.IntRange(0, 30).Draw(t, "rows")), nil, m.now)
+	it.from = st
+	m.q.push(it, st.level)
+	m.pushed++
+}
+
+func (m *queueModel) take(t *rapid.T) {
+	events, size := rapid.IntRange(1, 40).Draw(t, "events"), rapid.IntRange(1, 3000).Draw(t, "size")
+	pieces := m.q.take(m.now, events, size)
+	n, bytes := 0, 0
+	for _, p := range pieces {
+		n += lumberjack.Events(p.lo, p.hi)
+		for _, r := range p.it.lines.Rows[p.lo:p.hi] {
+			bytes += int(r.Len)
+		}
+	}
+	if n > events || bytes > size && n > 1 {
+		t.Fatalf("window of %d events, %d bytes; %d and %d are allowed", n, bytes, events, size)
+	}
+	if _, waiting := m.q.waiting(); len(pieces) == 0 && waiting {
+		t.Fatal("nothing taken while something waits")
+	}
+	m.under = append(m.under, pieces...)
+}
+
+// ackFirst acknowledges the piece that is under way the longest.
+func (m *queueModel) ackFirst(t *rapid.T) {
+	p := m.under[0]
+	m.under = m.under[1:]
+	st := p.it.from
+	from, end := lumberjack.PositionOf(p.it.lines, p.lo, p.hi)
+	if from != m.to[st] {
+		t.Fatalf("acknowledged from %d after %d", from, m.to[st])
+	}
+	m.to[st] = end
+	m.acked += p.hi - p.lo
+	if done := m.q.ack(p); done != nil {
+		if done != p.it {
+			t.Fatal("another item is done")
+		}
+		m.finished++
+	}
+}
+
+func (m *queueModel) ack(t *rapid.T) {
+	for range min(len(m.under), rapid.IntRange(1, 5).Draw(t, "n")) {
+		m.ackFirst(t)
+	}
+}
+
+func (m *queueModel) fail(*rapid.T) {
+	m.under = nil
+	m.q.rewind()
+}
+
+// move takes a source's items out; they come back once nothing of it is under way.
+func (m *queueModel) move(t *rapid.T) {
+	st := m.any(t)
+	if len(m.aside) == 0 {
+		m.aside = m.q.remove(func(it *item) bool { return it.from == st })
+	}
+}
+
+func (m *queueModel) back() {
+	for _, it := range m.aside {
+		m.q.push(it, it.from.level)
+	}
+	m.aside = nil
+}
+
+// pour is a failure after which all items move.
+func (m *queueModel) pour(t *rapid.T) {
+	m.fail(t)
+	for _, it := range m.q.removeAll() {
+		m.q.push(it, it.from.level)
+	}
+	m.back()
+}
+
+// counts checks the sums.
+func (m *queueModel) counts(t *rapid.T) {
+	q := &m.q
+	var bytes, unsent int64
+	n := 0
+	for i, items := range q.levels {
+		if (len(items) > 0) != (q.used&(1<<i) != 0) {
+			t.Fatalf("level %d has %d items, marks are %b", i, len(items), q.used)
+		}
+		for _, it := range items {
+			n++
+			bytes += it.size
+			unsent += it.size
+		}
+	}
+	for _, it := range q.sent {
+		n++
+		bytes += it.size
+	}
+	if q.items != n || q.bytes != bytes || q.unsent != unsent || n+len(m.aside)+m.finished != m.pushed {
+		t.Fatalf("counts %d items, %d bytes, %d unsent; there are %d, %d, %d", q.items, q.bytes, q.unsent, n, bytes, unsent)
+	}
+}
+
+// TestQueue sends, acknowledges, fails and moves at random: the pieces that are
+// acknowledged cover every source in order, without gap or overlap.
 func TestQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var q queue
-		var under []piece
-		sources, streams := map[*stream]*source{}, []*stream{}
-		to := map[*stream]uint64{}
-		for i := range 4 {
-			st := &stream{level: uint8(rapid.IntRange(0, levels-1).Draw(t, "level"))}
-			streams = append(streams, st)
-			sources[st] = newSource(byte(i))
-		}
-		var acked, finished, pushed, held int
-		var aside []*item
-		start := time.Unix(1e9, 0)
-		now := start
-		check := func(p piece) {
-			st := p.it.from
-			from, end := lumberjack.PositionOf(p.it.lines, p.lo, p.hi)
-			if from != to[st] {
-				t.Fatalf("acknowledged from %d after %d", from, to[st])
-			}
-			to[st] = end
-			acked += p.hi - p.lo
-			if done := q.ack(p); done != nil {
-				if done != p.it {
-					t.Fatal("another item is done")
-				}
-				finished++
-			}
-		}
+		m := newQueueModel(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"push": func(t *rapid.T) {
-				st := streams[rapid.IntRange(0, 3).Draw(t, "source")]
-				if len(aside) > 0 && aside[0].from == st {
-					return
-				}
-				now = now.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "later")) * time.Second)
-				it := newItem(sources[st].lines(rapid.IntRange(0, 30).Draw(t, "rows")), nil, now)
-				it.from = st
-				q.push(it, st.level)
-				pushed++
-			},
-			"take": func(t *rapid.T) {
-				events, size := rapid.IntRange(1, 40).Draw(t, "events"), rapid.IntRange(1, 3000).Draw(t, "size")
-				pieces := q.take(now, events, size)
-				n, bytes := 0, 0
-				for _, p := range pieces {
-					n += lumberjack.Events(p.lo, p.hi)
-					for _, r := range p.it.lines.Rows[p.lo:p.hi] {
-						bytes += int(r.Len)
-					}
-				}
-				if n > events || bytes > size && n > 1 {
-					t.Fatalf("window of %d events, %d bytes; %d and %d are allowed", n, bytes, events, size)
-				}
-				if _, waiting := q.waiting(); len(pieces) == 0 && waiting {
-					t.Fatal("nothing taken while something waits")
-				}
-				under = append(under, pieces...)
-			},
-			"ack": func(t *rapid.T) {
-				for range min(len(under), rapid.IntRange(1, 5).Draw(t, "n")) {
-					check(under[0])
-					under = under[1:]
-				}
-			},
-			"fail": func(*rapid.T) {
-				under = nil
-				q.rewind()
-			},
-			"move": func(t *rapid.T) { // a source's items leave, and come back once nothing of it is under way
-				st := streams[rapid.IntRange(0, 3).Draw(t, "source")]
-				if len(aside) == 0 {
-					aside = q.remove(func(it *item) bool { return it.from == st })
-					held = len(aside)
-				}
-			},
-			"fail and pour": func(*rapid.T) {
-				under = nil
-				q.rewind()
-				for _, it := range append(q.removeAll(), aside...) {
-					q.push(it, it.from.level)
-				}
-				aside, held = nil, 0
-			},
-			"": func(t *rapid.T) {
-				var bytes, unsent int64
-				n := 0
-				count := func(it *item) {
-					n++
-					bytes += it.size
-				}
-				for i, items := range q.levels {
-					if (len(items) > 0) != (q.used&(1<<i) != 0) {
-						t.Fatalf("level %d has %d items, marks are %b", i, len(items), q.used)
-					}
-					for _, it := range items {
-						count(it)
-						unsent += it.size
-					}
-				}
-				for _, it := range q.sent {
-					count(it)
-				}
-				if q.items != n || q.bytes != bytes || q.unsent != unsent || n+held+finished != pushed {
-					t.Fatalf("counts %d items, %d bytes, %d unsent; there are %d, %d, %d", q.items, q.bytes, q.unsent, n, bytes, unsent)
-				}
-			},
+			"push": m.push, "take": m.take, "ack": m.ack, "fail": m.fail, "move": m.move, "fail and pour": m.pour, "": m.counts,
 		})
-		for q.items > 0 || len(aside) > 0 {
-			under = append(under, q.take(now, 7, 1000)...)
-			if len(under) == 0 {
-				for _, it := range aside {
-					q.push(it, it.from.level)
-				}
-				aside = nil
+		for m.q.items > 0 || len(m.aside) > 0 {
+			m.under = append(m.under, m.q.take(m.now, 7, 1000)...)
+			if len(m.under) == 0 {
+				m.back()
 				continue
 			}
-			check(under[0])
-			under = under[1:]
+			m.ackFirst(t)
 		}
 		made := 0
-		for st, s := range sources {
+		for st, s := range m.sources {
 			made += s.next
-			if to[st] != s.pos {
-				t.Fatalf("acknowledged to %d of %d", to[st], s.pos)
+			if m.to[st] != s.pos {
+				t.Fatalf("acknowledged to %d of %d", m.to[st], s.pos)
 			}
 		}
-		if acked != made || finished != pushed {
-			t.Fatalf("%d rows of %d, %d runs of %d", acked, made, finished, pushed)
+		if m.acked != made || m.finished != m.pushed {
+			t.Fatalf("%d rows of %d, %d runs of %d", m.acked, made, m.finished, m.pushed)
 		}
 	})
 }
