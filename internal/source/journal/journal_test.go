@@ -256,6 +256,19 @@ func fake(t *testing.T) (dir string, o Options) {
 	return dir, Options{Dir: t.TempDir(), Command: []string{os.Args[0], "fake-journalctl", dir}}
 }
 
+// oneLife is a fake journalctl, of which 20 entries were read before.
+func oneLife(t *testing.T) (dir string, o Options, s *server) {
+	t.Helper()
+	dir, o = fake(t)
+	s = newServer(t)
+	o.Output = s.take
+	put(t, dir, "entries", entries(0, 20))
+	_, stop, _ := reading(t, o)
+	s.wait(20)
+	stop()
+	return dir, o, s
+}
+
 func put(t *testing.T, dir, name, text string) {
 	t.Helper()
 	if err := vfs.WriteFile(vfs.OS, filepath.Join(dir, name), []byte(text)); err != nil {
@@ -343,13 +356,7 @@ func TestKilled(t *testing.T) {
 // What the journal lost cannot be counted on: what it still has is sent under
 // another identity, at least once.
 func TestVacuumed(t *testing.T) {
-	dir, o := fake(t)
-	s := newServer(t)
-	o.Output = s.take
-	put(t, dir, "entries", entries(0, 20))
-	_, stop, _ := reading(t, o)
-	s.wait(20)
-	stop()
+	dir, o, s := oneLife(t)
 	put(t, dir, "entries", entries(30, 50))
 	r, stop, _ := reading(t, o)
 	check(t, s.wait(40)[20:], 30, 50)
@@ -361,13 +368,7 @@ func TestVacuumed(t *testing.T) {
 
 // Another choice of entries has other numbers.
 func TestOtherFilter(t *testing.T) {
-	dir, o := fake(t)
-	s := newServer(t)
-	o.Output = s.take
-	put(t, dir, "entries", entries(0, 20))
-	_, stop, _ := reading(t, o)
-	s.wait(20)
-	stop()
+	dir, o, s := oneLife(t)
 	put(t, dir, "entries", entries(0, 30))
 	o.Units = []string{"x.service"}
 	r, stop, _ := reading(t, o)
