@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -301,6 +302,46 @@ func TestFullDiskPassesOn(t *testing.T) {
 		t.Error(d)
 	}
 	drain(t, q)
+}
+
+// A run of which rules left no line is acknowledged whether a server takes it or not.
+func TestFullDiskEmptyRun(t *testing.T) {
+	full, s := &fullDisk{FS: vfs.OS}, newServer()
+	q, err := Open(Options{FS: full, Dir: filepath.Join(t.TempDir(), "q"), Output: func(ctx context.Context, l *record.Lines, acked func(*record.Lines)) error {
+		if len(l.Rows) == 0 {
+			return errors.New("a server that takes no run without lines")
+		}
+		return s.output(t)(ctx, l, acked)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	full.full.Store(true)
+	var acked sync.WaitGroup
+	for _, l := range []*record.Lines{lines("one"), lines()} { // before Run, so that they are written together
+		acked.Add(1)
+		if err := q.Send(t.Context(), l, func(*record.Lines) { acked.Done() }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- q.Run(ctx) }()
+	all := make(chan struct{})
+	go func() { acked.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-time.After(20 * time.Second):
+		t.Error("a run is never acknowledged")
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	full.full.Store(false)
+	if err := q.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // What neither the disk nor a server took is told at the end.

@@ -116,6 +116,7 @@ func (q *Queue) flush(ctx context.Context) (left int) {
 		n, bytes := q.pass(ctx, waiting)
 		data, waiting = data[bytes:], waiting[n:]
 		if len(data) == 0 {
+			tell(waiting) // of runs without lines, of which there is nothing to write
 			return 0
 		}
 		t := time.NewTimer(time.Until(q.tryAt))
