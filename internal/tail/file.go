@@ -64,11 +64,12 @@ type file struct {
 	from    uint64        // the end of the last run sent
 	head    record.Fingerprint
 	tail    record.Fingerprint
-	nulls   uint64   // NUL bytes skipped at the start
-	chunk   int      // how much to read next
-	held    *holding // set while it is not read, because it may be a copy
-	atSize  int64    // size at the last step
-	acked   uint64   // at the start
+	nulls   uint64    // NUL bytes skipped at the start
+	chunk   int       // how much to read next
+	held    *holding  // set while it is not read, because it may be a copy
+	atSize  int64     // size at the last step
+	atTime  time.Time // when it was last written to, at the last step that found what was read of it
+	acked   uint64    // at the start
 }
 
 // gone is when a file was seen to have no name left, and what its last one was.

@@ -387,7 +387,9 @@ func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo,
 func (s *scanner) unfinished() (fresh []*file, unsure error) {
 	t := s.t
 	have := make(map[inode]int64, len(s.candidates))
+	elsewhere := make(map[uint64]candidate) // by the inode's number alone
 	for _, c := range s.candidates {
+		elsewhere[c.node.ino] = c
 		have[c.node] = c.look.size
 		if packedName(c.path) {
 			have[c.node] = math.MaxInt64 // what was compressed is longer
@@ -407,6 +409,9 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 				}
 			}
 			continue // else it is identified when it is opened
+		}
+		if c, ok := elsewhere[g.Ino]; ok && sameName(g.Path, c.path) {
+			continue // the machine may have renumbered its devices: likewise
 		}
 		path, fi, known := s.locate(g.Path, node)
 		switch {
@@ -440,12 +445,7 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 // vanished deals with a generation whose file went while scribe was down: its rest
 // may be in a copy, and what was rotated away behind it beside that.
 func (t *Tailer) vanished(gr *group, g record.Generation) (missed []*file, err error) {
-	for _, o := range t.reg.Inode(g.Ino) {
-		if o.ID != g.ID && o.Path == g.Path && o.State != record.Gone {
-			return nil, nil // the machine renumbered its devices; identify decides
-		}
-	}
-	h, err := t.heirOf(gr, g, inode{})
+	h, err := t.heirOf(gr, g, inode{}, time.Unix(0, g.SeenAt))
 	if err != nil {
 		return nil, err
 	}
@@ -453,15 +453,12 @@ func (t *Tailer) vanished(gr *group, g record.Generation) (missed []*file, err e
 		t.adopt(gr, g, h.path, h.node)
 		return h.missed, nil
 	}
-	if missed, err = t.missedBehind(gr, g.Path, time.Unix(0, g.SeenAt), g.Head); err != nil {
-		return nil, err
-	}
 	if g.Size > g.To {
 		t.m.lostBytes.Add(int(g.Size - g.To))
 		t.log.Error("file vanished before it was read to its end", "file", g.Path, "lost_bytes", g.Size-g.To)
 	}
 	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
-	return missed, nil
+	return h.missed, nil
 }
 
 // groupOf returns the group that a path belongs to, nil for none.

@@ -219,7 +219,7 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 		switch {
 		case fits:
 			g, ok = o, true
-		case o.State != record.Gone && o.Dev == v.node.dev:
+		case o.State != record.Gone:
 			old = append(old, o)
 		}
 	}

@@ -81,6 +81,9 @@ func (t *Tailer) step(ctx context.Context, f *file) (more bool) {
 		more = false
 	} else if err == nil {
 		t.noTrouble(f)
+		if !f.id.IsZero() {
+			f.atTime = fi.ModTime()
+		}
 	}
 	if f.awake = more; !more {
 		f.fields = nil

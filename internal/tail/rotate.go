@@ -26,7 +26,7 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 		old.Size = old.To
 	}
 	t.mu.Unlock()
-	heir, err := t.heirOf(v.group, old, v.node)
+	heir, err := t.heirOf(v.group, old, v.node, f.atTime)
 	if err != nil {
 		return false, err // it is still truncated at the next look
 	}
@@ -51,7 +51,7 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 // it is read from a copy beside it, or counted as lost. An error means that it is
 // not known whether there is a copy, and that nothing was done.
 func (t *Tailer) replaced(gr *group, g record.Generation, node inode) error {
-	heir, err := t.heirOf(gr, g, node)
+	heir, err := t.heirOf(gr, g, node, time.Unix(0, g.SeenAt))
 	if err == nil {
 		t.mu.Lock()
 		t.succeedLocked(gr, g, node, heir)
@@ -68,10 +68,16 @@ type heir struct {
 	missed []*file // what was written and rotated away behind it
 }
 
-func (t *Tailer) heirOf(gr *group, g record.Generation, not inode) (h heir, err error) {
+// heirOf finds where the rest of a generation is whose file is no more, or holds
+// another one since a time after seen; not is the inode of that one.
+func (t *Tailer) heirOf(gr *group, g record.Generation, not inode, seen time.Time) (h heir, err error) {
 	path, node, ok, err := t.findCopy(g, not)
-	if err != nil || !ok {
+	if err != nil {
 		return heir{}, err
+	}
+	if !ok {
+		h.missed, err = t.missedBehind(gr, g.Path, seen, g.Head)
+		return h, err
 	}
 	fi, err := t.fs.Stat(path)
 	if err != nil {
@@ -94,15 +100,13 @@ func (t *Tailer) succeedLocked(gr *group, g record.Generation, node inode, h hei
 func (t *Tailer) succeeded(g record.Generation, h heir) {
 	if h.path != "" {
 		t.log.Info("file was truncated, reading the rest from its copy", "file", g.Path, "copy", h.path, "offset", g.To)
-		t.admit(h.missed)
-		return
-	}
-	if g.Size > g.To {
+	} else if g.Size > g.To {
 		t.m.gapBytes.Add(int(g.Size - g.To))
 		t.log.Error("file was truncated before it was read to its end and no copy of it was found", "file", g.Path, "lost_bytes", g.Size-g.To)
 	} else {
 		t.log.Info("file was truncated, reading from its start", "file", g.Path)
 	}
+	t.admit(h.missed)
 }
 
 // fadeLocked lets a generation end whose file holds another now. As long as not all that

@@ -1,0 +1,123 @@
+package tail
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"journalist/internal/record"
+)
+
+// wantAll is want for lines that may come in any order.
+func (r *rig) wantAll(lines ...string) {
+	r.t.Helper()
+	got := strings.Split(r.texts(), "|")
+	slices.Sort(got)
+	slices.Sort(lines)
+	if !slices.Equal(got, lines) {
+		r.t.Fatalf("lines are %q, want %q\n%s", got, lines, r.logged())
+	}
+}
+
+// onInode has the registry believe that a generation's file was at path.
+func (r *rig) onInode(first, path string, dev uint64) {
+	r.t.Helper()
+	fi, err := os.Stat(r.path(path))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	node, _, _ := inodeOf(fi)
+	if dev == 0 {
+		dev = node.dev
+	}
+	for _, g := range r.reg.All() {
+		if g.Head == record.MakeFingerprint([]byte(first)) {
+			r.reg.Note(g.ID, dev, node.ino, g.Size, g.State)
+			return
+		}
+	}
+	r.t.Fatalf("nothing is known that begins with %q", first)
+}
+
+// TestTwoOfOneInode: what was compressed gave its inode to the next log, and that
+// was compressed in turn: both go on in their archives.
+func TestTwoOfOneInode(t *testing.T) {
+	r := newRig(t, nil)
+	r.write("app.log", "a\n")
+	r.settle()
+	r.rename("app.log", "app.log.1")
+	r.write("app.log", "b\n")
+	r.settle()
+	r.wantAll("a", "b")
+	r.onInode("a\n", "app.log", 0)
+	r.stop()
+	r.write("app.log.1", "c\n")
+	r.write("app.log", "d\n")
+	r.compress("app.log.1", ".gz")
+	r.rename("app.log.1.gz", "app.log.3.gz")
+	r.rename("app.log", "app.log.2")
+	r.compress("app.log.2", ".gz")
+	r.start()
+	r.settle()
+	r.later()
+	r.wantAll("c", "d")
+}
+
+// TestMissedBehindNothing: a log was read to its end and expired while scribe was
+// down, and its inode is that of the next one; what was rotated in between is read.
+func TestMissedBehindNothing(t *testing.T) {
+	r := newRig(t, nil)
+	r.write("app.log", "a\n")
+	r.settle()
+	r.want("a")
+	r.write("app.log.1", "b\n")
+	r.write("next", "c\n")
+	r.onInode("a\n", "next", 0)
+	r.stop()
+	r.rename("next", "app.log")
+	r.start()
+	r.settle()
+	r.later()
+	r.wantAll("b", "c")
+}
+
+// TestTwoCopiesBetweenTwoLooks: a log is copied and truncated twice before it is
+// looked at again; the second copy is all that is left.
+func TestTwoCopiesBetweenTwoLooks(t *testing.T) {
+	r := newRig(t, nil)
+	r.write("app.log", "a\n")
+	r.settle()
+	r.want("a")
+	r.truncate("app.log", 0) // and the copy is expired already
+	r.write("app.log", "b\nb\n")
+	r.copy("app.log", "app.log.1")
+	r.truncate("app.log", 0)
+	r.write("app.log", "c\n")
+	r.settle()
+	r.later()
+	r.later()
+	r.wantAll("b", "b", "c")
+}
+
+// TestRenumbered: a machine may give a device another number when it starts.
+func TestRenumbered(t *testing.T) {
+	r := newRig(t, nil)
+	r.write("app.log", "a\n")
+	r.settle()
+	r.want("a")
+	r.onInode("a\n", "app.log", 7)
+	r.write("app.log", "b\n")
+	r.restart()
+	r.settle()
+	r.want("b")
+	r.onInode("a\nb\n", "app.log", 8)
+	r.rename("app.log", "app.log.1")
+	r.write("app.log", "c\n")
+	r.restart()
+	r.settle()
+	r.want("c")
+	if strings.Contains(r.logged(), "lost") {
+		t.Fatal(r.logged())
+	}
+}
