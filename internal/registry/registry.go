@@ -268,6 +268,17 @@ func copies(items []*item) []record.Generation {
 	return gens
 }
 
+// Acked is how far a generation is acknowledged; false for one that is not known.
+func (r *Registry) Acked(id record.SourceID) (to uint64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	it := r.gens[id]
+	if it == nil {
+		return 0, false
+	}
+	return it.To, true
+}
+
 // Unfinished returns the generations that are not gone.
 func (r *Registry) Unfinished() []record.Generation {
 	r.mu.Lock()

@@ -127,7 +127,8 @@ func (f *file) restart() {
 	f.held = nil
 }
 
-// resume makes f continue the generation g.
+// resume makes f continue the generation g, of which everything that was read is
+// acknowledged.
 func (f *file) resume(g record.Generation) {
 	f.id = g.ID
 	f.offset, f.from, f.acked, f.nulls = g.To, g.To, g.To, 0

@@ -137,6 +137,9 @@ func (t *Tailer) bind(f *file, g record.Generation) {
 	f.resume(g)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if acked, ok := t.reg.Acked(g.ID); ok { // of a copy: what was read of its original may be on its way
+		f.acked = min(f.acked, acked)
+	}
 	if gr := t.groupOf(g.Path); gr != nil {
 		f.group = gr
 	}

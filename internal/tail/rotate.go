@@ -113,12 +113,7 @@ func (t *Tailer) succeeded(g record.Generation, h heir) {
 // was read of it is acknowledged, the registry does not count it as gone: should
 // scribe be killed before, a shorter copy may still have it.
 func (t *Tailer) fadeLocked(g record.Generation, node inode) {
-	acked := uint64(0)
-	for _, known := range t.reg.Inode(node.ino) {
-		if known.ID == g.ID {
-			acked = known.To
-		}
-	}
+	acked, _ := t.reg.Acked(g.ID)
 	g.Dev, g.Ino = node.dev, node.ino
 	if g.To <= acked {
 		t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)

@@ -31,6 +31,8 @@ type Positions interface {
 	Inode(ino uint64) []record.Generation
 	Path(path string) []record.Generation
 	Unfinished() []record.Generation
+	// Acked is how far a generation is acknowledged.
+	Acked(id record.SourceID) (to uint64, ok bool)
 	// Register enters new generations and calls done, from another goroutine,
 	// when they are durable.
 	Register(done func(error), gens ...record.Generation)
@@ -412,8 +414,12 @@ func (t *Tailer) acked(f *file, p record.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if f.pub.id != p.ID { // the file has a new generation since
-		t.fadedLocked(p)
-		return
+		heir := t.byID[p.ID]
+		if heir == nil || heir.pub.id != p.ID {
+			t.fadedLocked(p)
+			return
+		}
+		f = heir
 	}
 	f.pub.acked = max(f.pub.acked, p.To)
 	switch {
