@@ -358,7 +358,7 @@ func (r *Registry) Ack(id record.SourceID, to uint64, head, tail record.Fingerpr
 		return
 	}
 	now := r.o.Clock().UnixNano()
-	it.To, it.Tail, it.AckedAt, it.SeenAt = to, tail, now, now
+	it.To, it.Tail, it.AckedAt = to, tail, now
 	if head.Len > it.Head.Len {
 		it.Head = head
 	}
@@ -368,7 +368,8 @@ func (r *Registry) Ack(id record.SourceID, to uint64, head, tail record.Fingerpr
 	signal(r.kick)
 }
 
-// Note records where a generation stands: its state, its size and its inode.
+// Note records where a generation stands: its state, its size and its inode. When
+// its file was rotated stays: what was rotated behind it is told by that.
 func (r *Registry) Note(id record.SourceID, dev, ino, size uint64, state record.GenerationState) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -388,7 +389,10 @@ func (r *Registry) Note(id record.SourceID, dev, ino, size uint64, state record.
 			r.gone--
 		}
 	}
-	it.State, it.Size, it.SeenAt = state, size, r.o.Clock().UnixNano()
+	it.State, it.Size = state, size
+	if state != record.Rotated {
+		it.SeenAt = r.o.Clock().UnixNano()
+	}
 	r.markLocked(it)
 	signal(r.kick)
 }

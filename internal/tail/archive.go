@@ -376,10 +376,10 @@ func (t *Tailer) lastOf(f *file, g record.Generation) (path string, node inode, 
 // goOnIn finishes f and has the file at path continue its generation.
 func (t *Tailer) goOnIn(f *file, gr *group, g record.Generation, path string, node inode) {
 	t.closeFile(f)
+	f.restart() // acks that are still to come are of the other file
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.finishLocked(f)
-	f.pub = published{} // acks that are still to come move the registry only
 	delete(t.byID, g.ID)
 	t.adoptLocked(gr, g, path, node)
 }
