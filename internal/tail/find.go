@@ -415,7 +415,7 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 		}
 		path, fi, known := s.locate(g.Path, node)
 		switch {
-		case path != "":
+		case path != "" && (packedName(path) || longEnough(fi.Size(), g)):
 			// Only the content tells whether it is g's file: another one may have got
 			// the inode, which has a name of its own then.
 			if path != g.Path {
