@@ -2,9 +2,11 @@ package tail
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"journalist/internal/record"
@@ -202,7 +204,13 @@ func (t *Tailer) registered(f *file, id record.SourceID, err error) {
 // looked.
 func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Generation, ok bool, err error) {
 	var old []record.Generation
-	for _, o := range t.reg.Inode(v.node.ino) {
+	gens := t.reg.Inode(v.node.ino)
+	// Of several that fit, as of those that begin with a hole, the one that most is
+	// known of.
+	slices.SortStableFunc(gens, func(a, b record.Generation) int {
+		return cmp.Or(cmp.Compare(a.State/record.Gone, b.State/record.Gone), cmp.Compare(b.To, a.To))
+	})
+	for _, o := range gens {
 		if t.bound(o.ID) || (o.State == record.Gone && (ok || o.Head.Len == 0)) {
 			continue
 		}
@@ -324,6 +332,12 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 				continue
 			}
 			holds := t.holds(f, f.grew(size))
+			if followed && path == "" { // deleted: its end comes first
+				if grown {
+					f.held.twin, f.held.head = g.ID, record.MakeFingerprint(head)
+				}
+				return g, undecided, nil
+			}
 			same, intact, err := t.samePrefix(f, orig, g, size)
 			acked := false
 			if same && err == nil {
