@@ -229,7 +229,7 @@ func (t *Tailer) identifyArchive(f *file, p *packed, v view, fi fs.FileInfo) (mo
 			t.leave(f, "compressed, and empty")
 		case t.quiet(f) >= copyWait:
 			t.m.damaged.Inc()
-			t.skip(f, "compressed file is damaged: "+p.end.Error())
+			t.setAside(f, "compressed file is damaged: "+p.end.Error())
 		default:
 			t.retry(f)
 		}
@@ -382,14 +382,4 @@ func (t *Tailer) goOnIn(f *file, gr *group, g record.Generation, path string, no
 	t.finishLocked(f)
 	delete(t.byID, g.ID)
 	t.adoptLocked(gr, g, path, node)
-}
-
-// leave does not read a file, as was asked for.
-func (t *Tailer) leave(f *file, why string) {
-	t.closeFile(f)
-	t.mu.Lock()
-	f.skip = why
-	t.mu.Unlock()
-	t.m.skipped.Inc()
-	t.log.Info("file is not read", "file", f.label, "reason", why)
 }

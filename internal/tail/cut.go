@@ -95,7 +95,7 @@ func (t *Tailer) take(ctx context.Context, path string, node inode) (*file, erro
 		_, given := t.bornAs(path, path)
 		switch {
 		case f == nil && given != nil:
-		case f == nil || f.finished || f.skip != "":
+		case f == nil || f.finished || f.unread != "":
 			t.mu.Unlock()
 			return nil, ErrNotFollowed
 		case !f.busy && !f.registering && !f.void && (f.bound || f.size == 0):
@@ -262,7 +262,7 @@ func (t *Tailer) AckedOf(path string, dev, ino uint64) (acked uint64, followed b
 	defer t.mu.Unlock()
 	var id record.SourceID
 	if f := t.files[inode{dev, ino}]; f != nil && !f.finished {
-		if f.skip != "" {
+		if f.unread != "" {
 			return 0, false
 		}
 		if !f.bound {

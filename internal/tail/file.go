@@ -34,7 +34,7 @@ type file struct {
 	real    string             // path without symbolic links, where it is another one
 	adopt   *record.Generation // to continue, as this is a copy of its file
 	maxSize int64              // largest size seen of this generation
-	skip    string
+	unread  string             // why it is not read; "" when it is
 	problem string
 	pub     published
 	arch    *archive // of a compressed file

@@ -285,7 +285,7 @@ func (t *Tailer) moveLocked(f *file, path string) {
 func (t *Tailer) lookLocked(f *file, l look, now time.Time) {
 	changed := f.sawLocked(l, now)
 	if changed && f.arch != nil {
-		f.skip = ""
+		f.unread = ""
 	}
 	rest := f.away() && f.arch == nil && f.size > int64(f.pub.offset) // a last line that waits for the grace time
 	if changed || f.retry || rest {
@@ -544,7 +544,7 @@ func (t *Tailer) calm() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range t.files {
-		if !f.watched || f.retry || (f.away() && (f.path == "" || f.extentLocked() > int64(f.pub.offset))) || (!f.bound && f.size > 0 && f.skip == "") {
+		if !f.watched || f.retry || (f.away() && (f.path == "" || f.extentLocked() > int64(f.pub.offset))) || (!f.bound && f.size > 0 && f.unread == "") {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"journalist/internal/record"
 )
@@ -119,5 +120,64 @@ func TestRenumbered(t *testing.T) {
 	r.want("c")
 	if strings.Contains(r.logged(), "lost") {
 		t.Fatal(r.logged())
+	}
+}
+
+// TestAcksOfWhatGoesOn: what was read of a file and is not acknowledged is not when
+// its copy, or its archive, goes on for it, until the acks come.
+func TestAcksOfWhatGoesOn(t *testing.T) {
+	for name, rotate := range map[string]func(*rig) string{
+		"copy": func(r *rig) string {
+			r.copy("app.log", "app.log.1")
+			r.truncate("app.log", 0)
+			return "app.log.1"
+		},
+		"archive": func(r *rig) string {
+			r.rename("app.log", "app.log.1")
+			r.settle()
+			r.compress("app.log.1", ".gz")
+			return "app.log.1.gz"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(o *Options) { o.CloseIdle = time.Nanosecond })
+			r.hold = true
+			r.write("app.log", "one\ntwo\n")
+			r.settle()
+			r.advance(time.Second)
+			r.settle() // closes it
+			r.want("one|two")
+			at := r.path(rotate(r))
+			acked := func() bool {
+				fi, err := os.Stat(at)
+				if err != nil {
+					t.Fatal(err)
+				}
+				node, _, _ := inodeOf(fi)
+				to, followed := r.tl.AckedOf(at, node.dev, node.ino)
+				if !followed {
+					t.Fatalf("%s is not followed", at)
+				}
+				return to >= uint64(len("one\ntwo\n"))
+			}
+			r.settle()
+			r.later()
+			if acked() {
+				t.Fatal("counts as acknowledged")
+			}
+			for _, l := range r.held {
+				r.tl.Acked(l)
+			}
+			if !acked() {
+				t.Fatal("is not acknowledged after the acks")
+			}
+			for _, f := range r.tl.Status().Files {
+				if f.Acked != f.Read {
+					t.Errorf("not acknowledged: %+v", f)
+				}
+			}
+			r.held, r.hold = nil, false
+			r.want("")
+		})
 	}
 }

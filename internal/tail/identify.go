@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -37,7 +38,7 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		return false, nil
 	}
 	if kind := compression(head); kind != "" && !unpacks(kind) {
-		t.skip(f, "compressed with "+kind)
+		t.setAside(f, "compressed with "+kind)
 		return false, nil
 	} else if kind != "" {
 		t.closeFile(f)
@@ -205,8 +206,8 @@ func (t *Tailer) registered(f *file, id record.SourceID, err error) {
 func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Generation, ok bool, err error) {
 	var old []record.Generation
 	gens := t.reg.Inode(v.node.ino)
-	// Of several that fit, as of those that begin with a hole, the one that most is
-	// known of.
+	// Of several that fit, as of those that begin with a hole, the one that is not
+	// gone, and of which most is known.
 	slices.SortStableFunc(gens, func(a, b record.Generation) int {
 		return cmp.Or(cmp.Compare(a.State/record.Gone, b.State/record.Gone), cmp.Compare(b.To, a.To))
 	})
@@ -218,7 +219,7 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 			continue // devices may be renumbered at boot, but then the name fits
 		}
 		fits := !ok && o.To <= size && o.Head.MatchesStart(head)
-		if fits && o.State == record.Gone && halfALine(head[:o.Head.Len]) {
+		if known := head[:o.Head.Len]; fits && o.State == record.Gone && (halfALine(known) || nulRun(known) == len(known)) {
 			fits = false // what a server has of it may go on otherwise
 		}
 		// What was read to its end is not unpacked to see that.
@@ -332,16 +333,12 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 				continue
 			}
 			holds := t.holds(f, f.grew(size))
-			if followed && path == "" { // deleted: its end comes first
-				if grown {
-					f.held.twin, f.held.head = g.ID, record.MakeFingerprint(head)
-				}
-				return g, undecided, nil
-			}
 			same, intact, err := t.samePrefix(f, orig, g, size)
+			if grown || (same && err == nil) {
+				f.held.twin, f.held.head = g.ID, record.MakeFingerprint(head)
+			}
 			acked := false
 			if same && err == nil {
-				f.held.twin, f.held.head = g.ID, record.MakeFingerprint(head)
 				acked, err = t.ackedOf(orig, f, size)
 			}
 			switch {
@@ -366,7 +363,7 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 // inode, and is long enough.
 func (t *Tailer) mayBeLocked(g record.Generation) bool {
 	there := t.files[inode{g.Dev, g.Ino}]
-	if there == nil || there.bound || there.skip != "" {
+	if there == nil || there.bound || there.unread != "" {
 		return false // it is another one that has the inode now
 	}
 	return there.arch != nil || longEnough(there.size, g)
@@ -407,7 +404,7 @@ func (f *file) remembers(g record.Generation, head []byte, size uint64) bool {
 func (t *Tailer) unknownTwin(f *file, base string, head []byte) (bool, error) {
 	t.mu.Lock()
 	twin := t.byPath[base]
-	unknown := twin != nil && twin != f && !twin.bound && !twin.finished && twin.skip == ""
+	unknown := twin != nil && twin != f && !twin.bound && !twin.finished && twin.unread == ""
 	t.mu.Unlock()
 	if !unknown {
 		return false, nil
@@ -460,8 +457,8 @@ func (t *Tailer) holds(f *file, again bool) bool {
 }
 
 // samePrefix compares the end of f's first size bytes with the same bytes of orig,
-// if that has a name. When they are not the same, intact tells that orig still has
-// what was read of it, which is g.
+// if that has a name. When they are not the same, intact tells that orig is there
+// and still has what was read of it, which is g.
 func (t *Tailer) samePrefix(f, orig *file, g record.Generation, size uint64) (same, intact bool, err error) {
 	if orig == nil {
 		return false, true, nil
@@ -471,7 +468,7 @@ func (t *Tailer) samePrefix(f, orig *file, g record.Generation, size uint64) (sa
 	t.mu.Unlock()
 	h, err := t.fs.Open(path)
 	if err != nil {
-		return false, true, noFile(err)
+		return false, false, noFile(err)
 	}
 	defer func() { _ = h.Close() }() // only read
 	var a, b [4096]byte
@@ -490,14 +487,17 @@ func (t *Tailer) samePrefix(f, orig *file, g record.Generation, size uint64) (sa
 	return false, intact, err
 }
 
-// skip leaves a file unread and says so once.
-func (t *Tailer) skip(f *file, why string) {
+// setAside does not read a file that cannot be read, leave one that is not to be.
+func (t *Tailer) setAside(f *file, why string) { t.doWithout(f, slog.LevelWarn, why) }
+func (t *Tailer) leave(f *file, why string)    { t.doWithout(f, slog.LevelInfo, why) }
+
+func (t *Tailer) doWithout(f *file, level slog.Level, why string) {
 	t.closeFile(f)
 	t.mu.Lock()
-	f.skip = why
+	f.unread = why
 	t.mu.Unlock()
 	t.m.skipped.Inc()
-	t.log.Warn("file is not read", "file", f.label, "reason", why)
+	t.log.Log(t.ctx, level, "file is not read", "file", f.label, "reason", why)
 }
 
 // compression names the format when head is the start of a compressed file.

@@ -18,7 +18,7 @@ func (t *Tailer) Lag() Lag {
 	out := Lag{Files: len(t.files), Open: int(t.open.Load())}
 	for _, f := range t.files {
 		left := f.size - int64(f.pub.acked)
-		if left <= 0 || f.skip != "" {
+		if left <= 0 || f.unread != "" {
 			continue
 		}
 		out.Bytes += left

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +39,7 @@ func (t *Tailer) viewOf(f *file) (v view, ok bool) {
 		path: f.path, label: f.label, group: f.group, node: f.node, away: f.away(), deleted: f.path == "",
 		quiet:  now.Sub(f.changed) >= t.o.Grace,
 		giveUp: f.gone != nil && now.Sub(f.gone.at) > f.group.HoldTime,
-	}, f.skip == "" && !f.finished && !f.registering
+	}, f.unread == "" && !f.finished && !f.registering
 }
 
 // step does one piece of work on a file: recognise it, or read one run of it. It
@@ -443,7 +444,7 @@ func (t *Tailer) unlistLocked(f *file) {
 // may still be made, as by gzip.
 func (t *Tailer) giveUp(f *file, wait bool) {
 	t.mu.Lock()
-	size, label, group := f.maxSize, f.label, f.group
+	size, label, group, mtime := f.maxSize, f.label, f.group, f.mtime
 	wait = wait && f.gone != nil && t.since(f.gone.at) < copyWait
 	if f.arch != nil {
 		size = f.extentLocked()
@@ -468,6 +469,18 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 			t.finish(f)
 		}
 		return
+	}
+	if f.id.IsZero() { // what it was compressed to, if it was, is a new file
+		missed, err := t.missedSiblings(group, label, mtime)
+		if err != nil {
+			t.trouble(f, "find what it was compressed to", err)
+			return
+		}
+		if slices.ContainsFunc(missed, func(m *file) bool { return packedName(m.path) }) {
+			t.admit(missed)
+			t.finish(f)
+			return
+		}
 	}
 	path, node, ok, err := t.findCopy(g, f.node)
 	if err != nil {

@@ -273,7 +273,7 @@ func (t *Tailer) adoptLocked(gr *group, g record.Generation, path string, node i
 	f.adopt = &g
 	t.heirs[g.ID] = f
 	f.retry = true
-	f.skip = ""
+	f.unread = ""
 	t.enqueueLocked(f)
 }
 

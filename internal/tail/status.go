@@ -61,8 +61,8 @@ func (t *Tailer) Status() Status {
 		if f.pub.id != (record.SourceID{}) {
 			fs.Source = f.pub.id.String()
 		}
-		if f.skip != "" {
-			fs.Problem = f.skip
+		if f.unread != "" {
+			fs.Problem = f.unread
 		}
 		s.Files = append(s.Files, fs)
 	}
@@ -74,7 +74,7 @@ func (t *Tailer) Status() Status {
 
 func (f *file) stateLocked() string {
 	switch {
-	case f.skip != "":
+	case f.unread != "":
 		return "skipped"
 	case f.path == "":
 		return "deleted"
