@@ -85,6 +85,14 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		return false, nil
 	}
 	start := uint64(0)
+	if n == record.HeadMax && nulRun(head) == n {
+		if start, err = holeEnd(f.h, size); err != nil {
+			return false, err
+		}
+		if start > 0 && !fromEnd {
+			t.skippedNuls(v.path, start)
+		}
+	}
 	if fromEnd {
 		start = size
 	} else if why := t.tooOld(f, v.group, fi); why != "" {

@@ -170,8 +170,11 @@ func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool,
 // more than was known of that one is not known by it.
 func sameFile(r io.ReaderAt, g record.Generation) (bool, error) {
 	ok, err := matches(r, g.Head, g.Tail, g.To)
-	if !ok || err != nil || g.Head.Len == 0 || g.Head.Len >= shortHead {
+	if !ok || err != nil || g.Head.Len == 0 {
 		return ok, err
+	}
+	if g.Head.Len >= shortHead {
+		return sameHole(r, g)
 	}
 	var buf [shortHead + 1]byte
 	b := buf[:g.Head.Len]
@@ -288,9 +291,7 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	}
 	f.long = false
 	if skipped > 0 || f.nulls > 0 {
-		t.m.nulBytes.Add(int(skipped + f.nulls))
-		t.log.Warn("skipped NUL bytes at the start of a file: its writer did not open it for appending when it was truncated",
-			"file", v.path, "bytes", skipped+f.nulls)
+		t.skippedNuls(v.path, skipped+f.nulls)
 	}
 	if fr.Unit() == 1 {
 		t.lookBinary(f, data, body)
@@ -301,6 +302,12 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	sent = true
 	t.later(f, wait)
 	return !atEOF || full, nil
+}
+
+func (t *Tailer) skippedNuls(path string, n uint64) {
+	t.m.nulBytes.Add(int(n))
+	t.log.Warn("skipped NUL bytes at the start of a file: its writer did not open it for appending when it was truncated",
+		"file", path, "bytes", n)
 }
 
 // emit hands the run to Output; it ends behind data, at the position to. On success
