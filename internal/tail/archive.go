@@ -297,10 +297,11 @@ func (t *Tailer) original(f *file, p *packed, v view) (best record.Generation, f
 	for i := range gens {
 		g := &gens[i]
 		orig := t.byID[g.ID]
+		_, acked, fading := t.fadingLocked(g.ID)
 		switch {
-		case orig == nil && t.mayBeLocked(*g) && g.State != record.Gone && g.Ino != v.node.ino:
+		case orig == nil && !fading && t.mayBeLocked(*g) && g.State != record.Gone && g.Ino != v.node.ino:
 			there[g.ID] = undecided // its file is not yet recognised
-		case orig == nil && t.fadingLocked(g.ID):
+		case orig == nil && fading && !acked:
 			there[g.ID] = undecided
 		case orig == nil:
 			there[g.ID] = takeOver

@@ -112,6 +112,7 @@ func (t *Tailer) scan() {
 	s.followMoves()
 	fresh = append(fresh, s.missed...)
 	t.admit(fresh)
+	t.endFaded()
 	if t.watch != nil {
 		if err := t.watchDirs(s.dirs); err != nil {
 			s.problems["inotify"] = err.Error()
@@ -457,7 +458,9 @@ func (t *Tailer) vanished(gr *group, g record.Generation) (missed []*file, err e
 		t.m.lostBytes.Add(int(g.Size - g.To))
 		t.log.Error("file vanished before it was read to its end", "file", g.Path, "lost_bytes", g.Size-g.To)
 	}
-	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fadeLocked(g, nodesOf(h.missed)...)
 	return h.missed, nil
 }
 

@@ -181,3 +181,40 @@ func TestAcksOfWhatGoesOn(t *testing.T) {
 		})
 	}
 }
+
+// TestRotatedBehindAnEmptyLog: a log was truncated and empty when scribe ended; what
+// was written and rotated away until the next one began is found.
+func TestRotatedBehindAnEmptyLog(t *testing.T) {
+	for name, rotate := range map[string]func(*rig){
+		"renamed":          func(r *rig) { r.rename("app.log", "app.log.1") },
+		"copied":           func(r *rig) { r.copy("app.log", "app.log.1"); r.truncate("app.log", 0) },
+		"renamed, created": func(r *rig) { r.rename("app.log", "app.log.1"); r.write("app.log", "next\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			r.write("app.log", "one\n")
+			r.settle()
+			r.want("one")
+			r.truncate("app.log", 0)
+			r.settle()
+			r.later()
+			r.stop()
+			r.write("app.log", "two\n")
+			rotate(r)
+			r.start()
+			r.settle()
+			r.later()
+			want := []string{"two"}
+			if strings.Contains(name, "created") {
+				want = append(want, "next")
+			}
+			r.wantAll(want...)
+			if n := len(r.reg.Unfinished()); name != "copied" && n != len(want) {
+				t.Errorf("%d generations are not gone", n)
+			}
+			if strings.Contains(r.logged(), "lost") {
+				t.Error(r.logged())
+			}
+		})
+	}
+}

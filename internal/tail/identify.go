@@ -157,6 +157,7 @@ func (t *Tailer) bind(f *file, g record.Generation) {
 	f.label, f.bound, f.fields = g.Path, true, nil
 	t.byID[g.ID] = f
 	delete(t.heirs, g.ID)
+	delete(t.fading, g.ID)
 	f.publishLocked()
 	state := record.Active
 	if f.away() {
@@ -302,20 +303,29 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 			}
 			followed := orig != nil && !orig.finished
 			pending := orig == nil && t.mayBeLocked(g)
-			over, fading := t.fading[g.ID]
+			over, sent, fading := t.fadingLocked(g.ID)
 			if followed {
 				g.To, g.Tail, g.Head = orig.pub.offset, orig.pub.tail, orig.pub.head
 			}
 			t.mu.Unlock()
 			if fading {
-				if f.remembers(over, head, size) {
-					return g, undecided, nil // until it is acknowledged
+				switch {
+				case !f.remembers(over, head, size):
+					continue
+				case !sent:
+					return g, undecided, nil
 				}
-				continue
+				return g, mere, nil
 			}
 			if !g.Head.MatchesStart(head) {
 				// A copy that is still being made may be shorter than what is known.
-				if len(head) >= int(g.Head.Len) || path == "" {
+				if len(head) >= int(g.Head.Len) || (path == "" && !followed) {
+					continue
+				}
+				if path == "" { // deleted while it was copied
+					if t.holds(f, f.grew(size)) {
+						return g, undecided, nil
+					}
 					continue
 				}
 				if same, err := t.beginsWith(path, head); err != nil {

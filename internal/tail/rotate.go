@@ -92,8 +92,16 @@ func (t *Tailer) succeedLocked(gr *group, g record.Generation, node inode, h hei
 	if h.path != "" {
 		t.adoptLocked(gr, g, h.path, h.node)
 	} else {
-		t.fadeLocked(g, node)
+		g.Dev, g.Ino = node.dev, node.ino
+		t.fadeLocked(g, append(nodesOf(h.missed), node)...)
 	}
+}
+
+func nodesOf(files []*file) (nodes []inode) {
+	for _, f := range files {
+		nodes = append(nodes, f.node)
+	}
+	return nodes
 }
 
 // succeeded tells of it.
@@ -107,34 +115,6 @@ func (t *Tailer) succeeded(g record.Generation, h heir) {
 		t.log.Info("file was truncated, reading from its start", "file", g.Path)
 	}
 	t.admit(h.missed)
-}
-
-// fadeLocked lets a generation end whose file holds another now. As long as not all that
-// was read of it is acknowledged, the registry does not count it as gone: should
-// scribe be killed before, a shorter copy may still have it.
-func (t *Tailer) fadeLocked(g record.Generation, node inode) {
-	acked, _ := t.reg.Acked(g.ID)
-	g.Dev, g.Ino = node.dev, node.ino
-	if g.To <= acked {
-		t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
-		return
-	}
-	t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Rotated)
-	t.fading[g.ID] = g
-}
-
-// fadingLocked tells that a generation is over and not yet acknowledged.
-func (t *Tailer) fadingLocked(id record.SourceID) bool {
-	_, ok := t.fading[id]
-	return ok
-}
-
-// fadedLocked takes an ack of a generation whose file holds another.
-func (t *Tailer) fadedLocked(p record.Position) {
-	if g, ok := t.fading[p.ID]; ok && p.To >= g.To {
-		delete(t.fading, p.ID)
-		t.reg.Note(g.ID, g.Dev, g.Ino, g.Size, record.Gone)
-	}
 }
 
 // findCopy looks beside g's path for a file that has g's content up to g.To.

@@ -214,9 +214,9 @@ type Tailer struct {
 	ready    sync.Cond // queue is not empty, or stopped
 	files    map[inode]*file
 	byID     map[record.SourceID]*file
-	fading   map[record.SourceID]record.Generation // over, with acks to come
-	heirs    map[record.SourceID]*file             // to go on with a generation, while they are not bound to it
-	byPath   map[string]*file                      // for the watcher
+	fading   map[record.SourceID]faded // over, and not yet gone
+	heirs    map[record.SourceID]*file // to go on with a generation, while they are not bound to it
+	byPath   map[string]*file          // for the watcher
 	queue    []*file
 	packed   []*file
 	polled   []*file // those of whose changes the kernel does not tell
@@ -265,7 +265,7 @@ func New(o Options) (*Tailer, error) {
 		pool:     newPool(o.MaxBytes, sizes...),
 		files:    make(map[inode]*file),
 		byID:     make(map[record.SourceID]*file),
-		fading:   make(map[record.SourceID]record.Generation),
+		fading:   make(map[record.SourceID]faded),
 		heirs:    make(map[record.SourceID]*file),
 		byPath:   make(map[string]*file),
 		inflight: make(map[*record.Lines]*run),
@@ -414,12 +414,9 @@ func (t *Tailer) acked(f *file, p record.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if f.pub.id != p.ID { // the file has a new generation since
-		heir := t.byID[p.ID]
-		if heir == nil || heir.pub.id != p.ID {
-			t.fadedLocked(p)
-			return
+		if f = t.byID[p.ID]; f == nil || f.pub.id != p.ID {
+			return // it ends at the next scan
 		}
-		f = heir
 	}
 	f.pub.acked = max(f.pub.acked, p.To)
 	switch {
