@@ -218,3 +218,31 @@ func TestRotatedBehindAnEmptyLog(t *testing.T) {
 		})
 	}
 }
+
+// TestHolesAreAlike: a writer without O_APPEND leaves a hole after a truncation. A
+// second one is not taken for the first, of which nothing was acknowledged.
+func TestHolesAreAlike(t *testing.T) {
+	r := newRig(t, nil)
+	r.hold = true
+	hole := func(n int) string { return strings.Repeat("\x00", n) }
+	r.write("app.log", hole(5000)+"a\n")
+	r.settle()
+	first := r.lines[0]
+	r.want("a")
+	r.restart()
+	r.settle()
+	if again := r.lines[0]; again.id != first.id || again.start != 5000 {
+		t.Fatalf("came again as %+v, first as %+v", again, first)
+	}
+	r.want("a")
+	r.stop()
+	r.truncate("app.log", 0)
+	r.write("app.log", hole(9000)+"b\n")
+	r.hold = false
+	r.start()
+	r.settle()
+	if second := r.lines[0]; second.id == first.id || second.start != 9000 {
+		t.Fatalf("came as %+v, what was there before as %+v", second, first)
+	}
+	r.want("b")
+}

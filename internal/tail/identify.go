@@ -25,7 +25,7 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		if v.deleted && v.quiet {
 			t.finish(f)
 		}
-		return false, nil
+		return false, t.emptied(f, v, fi)
 	}
 	buf := scratch.Get().(*[record.HeadMax]byte)
 	defer scratch.Put(buf)
@@ -84,22 +84,49 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		// the same few bytes could be taken for it.
 		return false, nil
 	}
-	start := uint64(0)
-	if n == record.HeadMax && nulRun(head) == n {
-		if start, err = holeEnd(f.h, size); err != nil {
-			return false, err
-		}
-		if start > 0 && !fromEnd {
-			t.skippedNuls(v.path, start)
-		}
-	}
-	if fromEnd {
-		start = size
-	} else if why := t.tooOld(f, v.group, fi); why != "" {
-		start = size
-		t.log.Info("file is read from its end on", "file", v.path, "reason", why, "age", t.since(fi.ModTime()).Round(time.Minute))
+	start, err := t.startOf(f, v, fi, head, fromEnd)
+	if err != nil {
+		return false, err
 	}
 	return false, t.register(f, v, head, start)
+}
+
+// emptied deals with a file that is empty and was written to since the last look:
+// what it had meanwhile may have been copied.
+func (t *Tailer) emptied(f *file, v view, fi fs.FileInfo) error {
+	if !f.atTime.IsZero() && fi.ModTime().After(f.atTime) && v.group != nil && !v.away {
+		missed, err := t.missedSiblings(v.group, v.label, f.atTime)
+		if err != nil {
+			return err
+		}
+		t.admit(missed)
+	}
+	f.atTime = fi.ModTime()
+	return nil
+}
+
+// startOf is where a file that is new to scribe is begun.
+func (t *Tailer) startOf(f *file, v view, fi fs.FileInfo, head []byte, fromEnd bool) (uint64, error) {
+	size := uint64(fi.Size())
+	if fromEnd {
+		return size, nil
+	}
+	if why := t.tooOld(f, v.group, fi); why != "" {
+		t.log.Info("file is read from its end on", "file", v.path, "reason", why, "age", t.since(fi.ModTime()).Round(time.Minute))
+		return size, nil
+	}
+	if len(head) < record.HeadMax || nulRun(head) < len(head) {
+		return 0, nil
+	}
+	fr, err := t.framerOf(f, v)
+	if err != nil {
+		return 0, err
+	}
+	start, err := holeEnd(f.h, size, uint64(fr.Unit()))
+	if start > 0 {
+		t.skippedNuls(v.path, start)
+	}
+	return start, err
 }
 
 // tooOld says why nothing is read of what a file that is new to scribe has now, ""

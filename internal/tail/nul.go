@@ -34,9 +34,9 @@ const maxHole = 256 << 20
 // known by where the hole ends: its generation begins there.
 
 // holeEnd returns where the hole ends that r, of which size bytes are there, begins
-// with; 0 for one that has no end within maxHole, or none that is a bound of
-// characters of several bytes.
-func holeEnd(r io.ReaderAt, size uint64) (end uint64, err error) {
+// with; characters are of so many bytes. It is 0 for one that has no end within
+// maxHole.
+func holeEnd(r io.ReaderAt, size, unit uint64) (end uint64, err error) {
 	buf := make([]byte, 64<<10)
 	for end < min(size, maxHole) {
 		n, err := r.ReadAt(buf, int64(end))
@@ -46,7 +46,7 @@ func holeEnd(r io.ReaderAt, size uint64) (end uint64, err error) {
 		k := nulRun(buf[:n])
 		end += uint64(k)
 		if k < n {
-			return end - end%4, nil
+			return end - end%unit, nil
 		}
 		if n < len(buf) {
 			break
@@ -55,14 +55,10 @@ func holeEnd(r io.ReaderAt, size uint64) (end uint64, err error) {
 	return 0, nil
 }
 
-// sameHole tells, of a file that has what is known before g.To, whether that is
-// more than a hole, or one that ends there in it, too.
-func sameHole(r io.ReaderAt, g record.Generation) (bool, error) {
-	if g.Tail != wholeHole {
-		return true, nil
-	}
+// holeEndsAt tells that a hole which reaches offset does not go on there.
+func holeEndsAt(r io.ReaderAt, offset uint64) (bool, error) {
 	var next [4]byte
-	n, err := r.ReadAt(next[:], int64(g.To))
+	n, err := r.ReadAt(next[:], int64(offset))
 	return nulRun(next[:n]) < n, noEOF(err)
 }
 

@@ -162,7 +162,13 @@ func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool,
 	if n, err := r.ReadAt(b, int64(offset-uint64(tail.Len))); n < len(b) {
 		return false, noEOF(err)
 	}
-	return record.MakeFingerprint(b) == tail, nil
+	if record.MakeFingerprint(b) != tail {
+		return false, nil
+	}
+	if tail == wholeHole {
+		return holeEndsAt(r, offset)
+	}
+	return true, nil
 }
 
 // sameFile tells, like matches, that a file which may be another one is that of g,
@@ -170,11 +176,8 @@ func matches(r io.ReaderAt, head, tail record.Fingerprint, offset uint64) (bool,
 // more than was known of that one is not known by it.
 func sameFile(r io.ReaderAt, g record.Generation) (bool, error) {
 	ok, err := matches(r, g.Head, g.Tail, g.To)
-	if !ok || err != nil || g.Head.Len == 0 {
+	if !ok || err != nil || g.Head.Len == 0 || g.Head.Len >= shortHead {
 		return ok, err
-	}
-	if g.Head.Len >= shortHead {
-		return sameHole(r, g)
 	}
 	var buf [shortHead + 1]byte
 	b := buf[:g.Head.Len]
@@ -397,7 +400,7 @@ func (t *Tailer) lookBinary(f *file, data []byte, off int) {
 // atEnd deals with a file that has nothing to read, unless it has another content
 // of the same length.
 func (t *Tailer) atEnd(f *file, v view) (more bool, err error) {
-	if !f.awake {
+	if !f.awake && f.nulls == 0 {
 		if same, err := matches(f.h, f.head, f.tail, f.offset); err != nil {
 			return false, err
 		} else if !same {
