@@ -154,11 +154,20 @@ func (w *world) knows(n *inode) (record.SourceID, bool) {
 	w.disk.mu.Lock()
 	defer w.disk.mu.Unlock()
 	for _, g := range gens {
-		if g.Ino == n.number && g.State != record.Gone && g.Head.Len > 0 && g.Head.MatchesStart(n.data) {
+		if g.Ino == n.number && g.State != record.Gone && g.Head.Len > 0 && g.Head.MatchesStart(n.data) && !anotherHole(g, n.data) {
 			return g.ID, true
 		}
 	}
 	return record.SourceID{}, false
+}
+
+// anotherHole tells that data begins as a generation does, but with a hole, which is
+// all that is the same.
+func anotherHole(g record.Generation, data []byte) bool {
+	if len(bytes.Trim(data[:g.Head.Len], "\x00")) > 0 {
+		return false
+	}
+	return g.To > uint64(len(data)) || record.MakeFingerprint(data[g.To-uint64(g.Tail.Len):g.To]) != g.Tail
 }
 
 // promise notes that scribe finds what is in a file that it knows, wherever that
