@@ -4,10 +4,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"journalist/internal/record"
+	"journalist/internal/vfs"
 )
 
 // wantAll is want for lines that may come in any order.
@@ -245,4 +247,46 @@ func TestHolesAreAlike(t *testing.T) {
 		t.Fatalf("came as %+v, what was there before as %+v", second, first)
 	}
 	r.want("b")
+}
+
+// TestSecretBesideALog: a file that scribe may not read does not keep a log that was
+// truncated from being read, but one that is still being made is waited for.
+func TestSecretBesideALog(t *testing.T) {
+	disk := &secretFS{}
+	r := newRig(t, func(o *Options) { o.FS = disk })
+	r.write("app.log.audit", "not for scribe\n")
+	disk.secret = r.path("app.log.audit")
+	r.write("app.log", "one\n")
+	r.settle()
+	r.want("one")
+	r.truncate("app.log", 0)
+	r.settle()
+	r.write("app.log", "two\n")
+	r.settle()
+	r.later()
+	r.want("two")
+
+	disk.secret = r.path("app.log.1")
+	r.write("app.log", "three\n")
+	r.copy("app.log", "app.log.1")
+	r.truncate("app.log", 0)
+	r.write("app.log", "four\n")
+	r.settle()
+	disk.secret = ""
+	r.settle()
+	r.later()
+	r.wantAll("three", "four")
+}
+
+// secretFS refuses to open one file.
+type secretFS struct {
+	osFS
+	secret string
+}
+
+func (f *secretFS) Open(name string) (vfs.File, error) {
+	if name == f.secret {
+		return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EACCES}
+	}
+	return f.osFS.Open(name)
 }

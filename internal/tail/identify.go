@@ -91,9 +91,12 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 	return false, t.register(f, v, head, start)
 }
 
-// emptied deals with a file that is empty and was written to since the last look:
-// what it had meanwhile may have been copied.
+// emptied deals with a file that is empty, and of which nothing is known: what it
+// had before may have been copied, also what was written since the last look.
 func (t *Tailer) emptied(f *file, v view, fi fs.FileInfo) error {
+	if _, _, err := t.known(f, v, nil, 0); err != nil {
+		return err
+	}
 	if !f.atTime.IsZero() && fi.ModTime().After(f.atTime) && v.group != nil && !v.away {
 		missed, err := t.missedSiblings(v.group, v.label, f.atTime)
 		if err != nil {
@@ -255,8 +258,9 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 			continue // devices may be renumbered at boot, but then the name fits
 		}
 		fits := !ok && o.To <= size && o.Head.MatchesStart(head)
-		if known := head[:o.Head.Len]; fits && o.State == record.Gone && (halfALine(known) || nulRun(known) == len(known)) {
-			fits = false // what a server has of it may go on otherwise
+		if fits && o.State == record.Gone {
+			known := head[:o.Head.Len] // a server may have more of it, that went on otherwise
+			fits = !halfALine(known) && nulRun(known) < len(known)
 		}
 		// What was read to its end is not unpacked to see that.
 		if p, is := f.h.(*packed); fits && (!is || o.Size != o.To || !p.claims(o.To)) {

@@ -122,17 +122,18 @@ func (t *Tailer) findCopy(g record.Generation, not inode) (path string, node ino
 	if g.Head.Len == 0 {
 		return "", inode{}, false, nil
 	}
-	entries, err := t.fs.ReadDir(filepath.Dir(g.Path))
+	dir := filepath.Dir(g.Path)
+	entries, err := t.fs.ReadDir(dir)
 	for range 3 {
-		if err != nil {
-			return "", inode{}, false, noFile(err)
+		if err = t.secret.noFile(dir, err, t.o.Clock()); err != nil {
+			return "", inode{}, false, err
 		}
 		if path, node, ok, err = t.copyAmong(entries, g, not); ok || err != nil {
 			break
 		}
 		// Files that were renamed meanwhile were missed.
 		listed := entries
-		if entries, err = t.fs.ReadDir(filepath.Dir(g.Path)); err == nil && slices.EqualFunc(entries, listed, sameEntry) {
+		if entries, err = t.fs.ReadDir(dir); err == nil && slices.EqualFunc(entries, listed, sameEntry) {
 			break
 		}
 	}
@@ -212,11 +213,11 @@ func (t *Tailer) isNoOther(path string, node inode, g record.Generation) (bool, 
 }
 
 // isCopy tells that the file at path, unpacked if it is compressed, has g's content
-// up to g.To. What cannot be unpacked is none.
+// up to g.To. What is damaged, or not yet complete, is none.
 func (t *Tailer) isCopy(path string, g record.Generation) (bool, error) {
 	h, err := t.fs.Open(path)
-	if err != nil {
-		return false, noFile(err)
+	if err = t.secret.noFile(path, err, t.o.Clock()); h == nil {
+		return false, err
 	}
 	defer func() { _ = h.Close() }() // only read
 	var start [16]byte
@@ -227,11 +228,10 @@ func (t *Tailer) isCopy(path string, g record.Generation) (bool, error) {
 	if kind := compression(start[:n]); unpacks(kind) {
 		p, err := unpack(h, kind, nil)
 		if err != nil {
-			return false, nil //nolint:nilerr // it is damaged, or not yet complete
+			return false, err
 		}
 		defer p.shutDecoder()
-		same, err := sameFile(p, g)
-		return err == nil && same, nil
+		return sameFile(p, g)
 	}
 	return sameFile(h, g)
 }
@@ -263,8 +263,8 @@ func (t *Tailer) adoptLocked(gr *group, g record.Generation, path string, node i
 func (t *Tailer) missedSiblings(g *group, label string, than time.Time) (missed []*file, err error) {
 	dir, base := filepath.Split(label)
 	entries, err := t.fs.ReadDir(filepath.Clean(dir))
-	if err != nil {
-		return nil, noFile(err)
+	if err = t.secret.noFile(filepath.Clean(dir), err, t.o.Clock()); err != nil {
+		return nil, err
 	}
 	now := t.o.Clock()
 	for _, e := range entries {

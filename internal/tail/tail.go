@@ -207,6 +207,7 @@ type Tailer struct {
 	ctx       context.Context // Run's; for callbacks that outlive a step
 	watch     watcher
 
+	secret   secrets
 	cutting  sync.RWMutex   // held for reading while a file is out of reading; before mu
 	reserved map[string]int // paths that Cut writes to; guarded by mu
 
