@@ -480,15 +480,11 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 		}
 		return
 	}
-	if f.id.IsZero() { // what it was compressed to, if it was, is a new file
-		missed, err := t.missedSiblings(group, label, mtime)
-		if err != nil {
-			t.trouble(f, "find what it was compressed to", err)
-			return
-		}
-		if slices.ContainsFunc(missed, func(m *file) bool { return packedName(m.path) }) {
-			t.admit(missed)
-			t.finish(f)
+	if f.id.IsZero() {
+		if done, err := t.giveUpUnknown(f, group, label, mtime); done || err != nil {
+			if err != nil {
+				t.trouble(f, "find its copy", err)
+			}
 			return
 		}
 	}
@@ -509,6 +505,34 @@ func (t *Tailer) giveUp(f *file, wait bool) {
 	t.finish(f)
 	t.m.lostBytes.Add(int(lost))
 	t.log.Error("file is gone before it was read to its end", "file", label, "lost_bytes", lost)
+}
+
+// giveUpUnknown is giveUp for a file that was not yet recognised. It may be one that
+// the registry knows, whose rest is looked for; what it was compressed to, if it was,
+// is a new file.
+func (t *Tailer) giveUpUnknown(f *file, g *group, label string, mtime time.Time) (done bool, err error) {
+	for _, o := range t.reg.Inode(f.node.ino) {
+		if o.State == record.Gone || o.Dev != f.node.dev || t.bound(o.ID) {
+			continue
+		}
+		if err := t.replaced(g, o, f.node); err != nil {
+			return false, err
+		}
+		done = true
+	}
+	if !done {
+		missed, err := t.missedSiblings(g, label, mtime)
+		if err != nil {
+			return false, err
+		}
+		if done = slices.ContainsFunc(missed, func(m *file) bool { return packedName(m.path) }); done {
+			t.admit(missed)
+		}
+	}
+	if done {
+		t.finish(f)
+	}
+	return done, nil
 }
 
 // trouble notes what is wrong with a file, and says so when that is new. The next
