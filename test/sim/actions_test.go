@@ -349,56 +349,58 @@ type action struct {
 	// scribe (files).
 	do    func(w *world, s *service, rng *rand.Rand)
 	files bool
+	// rare is what hides files from scribe itself, or when they were written.
+	rare bool
 }
 
 var actions = []action{
-	{"write", 30, func(w *world, s *service, rng *rand.Rand) { w.write(s, rng, 1+rng.IntN(30)) }, true},
-	{"begin a line", 8, func(w *world, s *service, rng *rand.Rand) { w.begin(s, rng) }, true},
-	{"rename", 10, func(w *world, s *service, rng *rand.Rand) { w.rename(s, true) }, true},
-	{"rename, open later", 4, func(w *world, s *service, rng *rand.Rand) { w.rename(s, false) }, true},
-	{"open", 6, func(w *world, s *service, rng *rand.Rand) { w.open(s) }, true},
-	{"rotate twice", 3, (*world).twice, true},
-	{"truncate", 3, func(w *world, s *service, _ *rand.Rand) { w.truncate(s) }, true},
-	{"delete", 2, func(w *world, s *service, rng *rand.Rand) { w.remove(s.name) }, true},
-	{"compress", 3, func(w *world, s *service, rng *rand.Rand) { w.compress(s, 1+rng.IntN(keep)) }, true},
-	{"copytruncate", 10, (*world).copyTruncate, false},
+	{"write", 30, func(w *world, s *service, rng *rand.Rand) { w.write(s, rng, 1+rng.IntN(30)) }, true, false},
+	{"begin a line", 8, func(w *world, s *service, rng *rand.Rand) { w.begin(s, rng) }, true, false},
+	{"rename", 10, func(w *world, s *service, rng *rand.Rand) { w.rename(s, true) }, true, false},
+	{"rename, open later", 4, func(w *world, s *service, rng *rand.Rand) { w.rename(s, false) }, true, false},
+	{"open", 6, func(w *world, s *service, rng *rand.Rand) { w.open(s) }, true, false},
+	{"rotate twice", 3, (*world).twice, true, false},
+	{"truncate", 3, func(w *world, s *service, _ *rand.Rand) { w.truncate(s) }, true, false},
+	{"delete", 2, func(w *world, s *service, rng *rand.Rand) { w.remove(s.name) }, true, true},
+	{"compress", 3, func(w *world, s *service, rng *rand.Rand) { w.compress(s, 1+rng.IntN(keep)) }, true, false},
+	{"copytruncate", 10, (*world).copyTruncate, false, false},
 	{"handles exhausted", 2, func(w *world, _ *service, rng *rand.Rand) {
 		w.disk.fail([]string{"open", "readdir"}[rng.IntN(2)], syscall.EMFILE, 1, rng)
-	}, false},
+	}, false, true},
 	{"logs hard to read", 2, func(w *world, _ *service, rng *rand.Rand) {
 		w.disk.fail([]string{"open", "readdir", "stat", "read"}[rng.IntN(4)], syscall.EIO, 0.5, rng)
-	}, false},
+	}, false, true},
 	{"state disk full", 2, func(w *world, _ *service, rng *rand.Rand) {
 		if w.scribe != nil {
 			w.scribe.faults.FailAt(rng.IntN(4), []faultfs.Kind{faultfs.ENOSPC, faultfs.Short, faultfs.EIO}[rng.IntN(3)], true)
 		}
-	}, false},
-	{"stall", 3, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.stalled, true) }, false},
-	{"acks lost", 3, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.mute, true) }, false},
-	{"slow network", 2, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.slow, true) }, false},
-	{"reset", 4, func(w *world, _ *service, _ *rand.Rand) { w.net.reset() }, false},
-	{"server crashes", 4, func(w *world, _ *service, rng *rand.Rand) { w.server(rng).crash() }, false},
-	{"server starts", 4, func(w *world, _ *service, rng *rand.Rand) { w.server(rng).start() }, false},
+	}, false, false},
+	{"stall", 3, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.stalled, true) }, false, false},
+	{"acks lost", 3, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.mute, true) }, false, false},
+	{"slow network", 2, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.slow, true) }, false, false},
+	{"reset", 4, func(w *world, _ *service, _ *rand.Rand) { w.net.reset() }, false, false},
+	{"server crashes", 4, func(w *world, _ *service, rng *rand.Rand) { w.server(rng).crash() }, false, false},
+	{"server starts", 4, func(w *world, _ *service, rng *rand.Rand) { w.server(rng).start() }, false, false},
 	{"server slow", 2, func(w *world, _ *service, rng *rand.Rand) {
 		d := time.Duration(rng.IntN(8000)) * time.Millisecond
 		w.server(rng).set(func(s *server) { s.slow = d })
-	}, false},
+	}, false, false},
 	{"server full", 2, func(w *world, _ *service, rng *rand.Rand) {
 		w.server(rng).set(func(s *server) { s.full = true })
-	}, false},
-	{"kill", 6, func(w *world, _ *service, rng *rand.Rand) { w.kill(false, rng.Uint64()) }, false},
-	{"power cut", 3, func(w *world, _ *service, rng *rand.Rand) { w.kill(true, rng.Uint64()) }, false},
-	{"stop", 2, func(w *world, _ *service, _ *rand.Rand) { w.stop() }, false},
-	{"start", 12, func(w *world, _ *service, _ *rand.Rand) { w.start() }, false},
-	{"reload", 3, func(w *world, _ *service, _ *rand.Rand) { w.reload() }, false},
+	}, false, false},
+	{"kill", 6, func(w *world, _ *service, rng *rand.Rand) { w.kill(false, rng.Uint64()) }, false, false},
+	{"power cut", 3, func(w *world, _ *service, rng *rand.Rand) { w.kill(true, rng.Uint64()) }, false, false},
+	{"stop", 2, func(w *world, _ *service, _ *rand.Rand) { w.stop() }, false, false},
+	{"start", 12, func(w *world, _ *service, _ *rand.Rand) { w.start() }, false, false},
+	{"reload", 3, func(w *world, _ *service, _ *rand.Rand) { w.reload() }, false, false},
 	{"clock", 2, func(w *world, _ *service, rng *rand.Rand) {
 		by := time.Duration(rng.Int64N(int64(60*time.Hour))) - 30*time.Hour
 		w.disk.jump(by)
 		w.mu.Lock()
 		w.skew += by
 		w.mu.Unlock()
-	}, false},
-	{"heal", 12, func(w *world, _ *service, _ *rand.Rand) { w.heal() }, false},
+	}, false, true},
+	{"heal", 12, func(w *world, _ *service, _ *rand.Rand) { w.heal() }, false, false},
 }
 
 func (w *world) server(rng *rand.Rand) *server { return w.servers[rng.IntN(len(w.servers))] }
@@ -547,15 +549,21 @@ func (e event) String() string {
 }
 
 // events are those of a seed.
-func events(rng *rand.Rand, n int) (out []event) {
+func events(rng *rand.Rand, n int, usual bool) (out []event) {
+	share := func(a action) int {
+		if usual && a.rare {
+			return 0
+		}
+		return a.share
+	}
 	total := 0
 	for _, a := range actions {
-		total += a.share
+		total += share(a)
 	}
 	for range n {
 		at, i := rng.IntN(total), 0
-		for at >= actions[i].share {
-			at -= actions[i].share
+		for at >= share(actions[i]) {
+			at -= share(actions[i])
 			i++
 		}
 		e := event{action: i, seed: rng.Uint64()}

@@ -42,7 +42,7 @@ func run(t *testing.T, o setting, happens []event) (problems []string, log, tall
 		// begins when scribe knows the three.
 		first := rand.New(rand.NewPCG(7, 7))
 		for i, name := range []string{"web.log", "shop.log", "db.log"} {
-			w.write(w.newService(name, i < 2), first, 3)
+			w.write(w.newService(name, i < 2 || o.usual), first, 3)
 		}
 		time.Sleep(5 * time.Second)
 		for _, e := range happens {
@@ -121,7 +121,28 @@ func TestSimulation(t *testing.T) {
 	t.Logf("from SIM_SEED=%d", seed)
 	began, done := time.Now(), uint64(0)
 	for ; done < runs && time.Since(began) < lasts && !t.Failed(); seed, done = seed+1, done+1 {
-		one(t, seed)
+		one(t, seed, false)
+	}
+	t.Logf("%d runs", done)
+}
+
+// TestFresh runs seeds that are new each time, for SIM_FRESH (1m), of what happens
+// every day somewhere: no writer leaves holes, nothing is deleted unread or hidden,
+// and the clocks go on. SIM_FRESH_SEED runs one of them again.
+func TestFresh(t *testing.T) {
+	lasts := time.Minute
+	if s := os.Getenv("SIM_FRESH"); s != "" {
+		var err error
+		if lasts, err = time.ParseDuration(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fresh := uint64(time.Now().UnixNano()) >> 10 % 1e9
+	seed := fromEnv(t, "SIM_FRESH_SEED", fresh)
+	t.Logf("from SIM_FRESH_SEED=%d", seed)
+	began, done := time.Now(), 0
+	for ; time.Since(began) < lasts && !t.Failed(); seed, done = seed+1, done+1 {
+		one(t, seed, true)
 	}
 	t.Logf("%d runs", done)
 }
@@ -133,15 +154,16 @@ func TestFailedBefore(t *testing.T) {
 		60052, 60054, 70008, 70135,
 	} {
 		if !t.Failed() {
-			one(t, seed)
+			one(t, seed, false)
 		}
 	}
 }
 
-func one(t *testing.T, seed uint64) {
+func one(t *testing.T, seed uint64, usual bool) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	o := newSetting(rng)
-	happens := events(rng, 20+rng.IntN(100))
+	o.usual = usual
+	happens := events(rng, 20+rng.IntN(100), usual)
 	problems, log, tally := run(t, o, happens)
 	if testing.Verbose() {
 		t.Logf("seed %d: %s", seed, tally)
@@ -149,7 +171,11 @@ func one(t *testing.T, seed uint64) {
 	if len(problems) == 0 {
 		return
 	}
-	t.Errorf("SIM_SEED=%d SIM_RUNS=1: %s\n%+v\n%s", seed, tally, o, strings.Join(head(problems, 20), "\n"))
+	again := fmt.Sprintf("SIM_SEED=%d SIM_RUNS=1", seed)
+	if usual {
+		again = fmt.Sprintf("SIM_FRESH_SEED=%d", seed)
+	}
+	t.Errorf("%s: %s\n%+v\n%s", again, tally, o, strings.Join(head(problems, 20), "\n"))
 	few := shrink(t, o, happens, kind(problems[0]), int(fromEnv(t, "SIM_SHRINK", 150)))
 	if p, l, _ := run(t, o, few); len(p) > 0 {
 		problems, log = p, l
