@@ -401,6 +401,8 @@ func (t *Tailer) copyOf(f *file, v view, head []byte, size uint64) (record.Gener
 				return g, noCopy, nil
 			case !acked:
 				return g, undecided, nil // it may be all that is left, should scribe end now
+			case halfALine(head):
+				return g, noCopy, nil // which may become any other
 			}
 			return g, mere, nil
 		}

@@ -190,12 +190,30 @@ func (t *Tailer) taken(path string, node inode) (bool, error) {
 		t.mu.Unlock()
 		return false, nil
 	}
-	p, arch := f.pub, f.arch != nil
+	p, kind := f.pub, ""
+	if f.arch != nil {
+		kind = f.arch.kind
+	}
 	t.mu.Unlock()
-	if arch || p.head.Len == 0 {
+	switch {
+	case kind != "":
+		return t.isCompressed(path, kind)
+	case p.head.Len == 0:
 		return true, nil
 	}
 	return t.isCopy(path, record.Generation{Head: p.head, Tail: p.tail, To: p.offset})
+}
+
+// isCompressed tells that the file at path is compressed in this way.
+func (t *Tailer) isCompressed(path, kind string) (bool, error) {
+	h, err := t.fs.Open(path)
+	if err != nil {
+		return false, noFile(err)
+	}
+	defer func() { _ = h.Close() }() // only read
+	var start [16]byte
+	n, err := h.ReadAt(start[:], 0)
+	return compression(start[:n]) == kind, noEOF(err)
 }
 
 // isNoOther tells that no other generation than g is known to be the file at path,
