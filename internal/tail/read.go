@@ -18,6 +18,7 @@ import (
 // view is what a step needs to know of a file's state.
 type view struct {
 	path, label string
+	was         string // path, or the last one of a deleted file
 	group       *group
 	node        inode
 	away        bool // renamed or deleted
@@ -35,8 +36,12 @@ func (t *Tailer) viewOf(f *file) (v view, ok bool) {
 		f.void, f.bound = false, false
 		f.restart()
 	}
+	was := f.path
+	if f.gone != nil {
+		was = f.gone.was
+	}
 	return view{
-		path: f.path, label: f.label, group: f.group, node: f.node, away: f.away(), deleted: f.path == "",
+		path: f.path, was: was, label: f.label, group: f.group, node: f.node, away: f.away(), deleted: f.path == "",
 		quiet:  now.Sub(f.changed) >= t.o.Grace,
 		giveUp: f.gone != nil && now.Sub(f.gone.at) > f.group.HoldTime,
 	}, f.unread == "" && !f.finished && !f.registering
