@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 
 	"journalist/internal/record"
+	"journalist/internal/vfs"
 )
 
 // What copyOf finds.
@@ -70,7 +72,7 @@ func (t *Tailer) copyOfOne(f *file, v view, g record.Generation, head []byte, si
 		return g, mere, nil
 	}
 	if !g.Head.MatchesStart(head) {
-		found, err := t.shortCopy(f, g, followed, path, head, size)
+		found, err := t.shortCopy(f, orig, g, path, head, size)
 		if found != undecided || err != nil || path == "" {
 			return g, found, err
 		}
@@ -96,19 +98,20 @@ func (t *Tailer) copyOfOne(f *file, v view, g record.Generation, head []byte, si
 }
 
 // shortCopy tells, of a file that is shorter than what is known of g's beginning,
-// whether it may become its copy. With the path of g's file it is undecided only
-// when the file begins as that does.
-func (t *Tailer) shortCopy(f *file, g record.Generation, followed bool, path string, head []byte, size uint64) (copied, error) {
-	if len(head) >= int(g.Head.Len) || (path == "" && !followed) {
+// whether it may become its copy; orig is the one that follows g, at path. With a
+// path it is undecided only when the file begins as that does.
+func (t *Tailer) shortCopy(f, orig *file, g record.Generation, path string, head []byte, size uint64) (copied, error) {
+	if len(head) >= int(g.Head.Len) || orig == nil {
 		return another, nil
 	}
-	if path == "" { // deleted while it was copied
+	same, err := t.beginsWith(orig, path, head)
+	if errors.Is(err, fs.ErrNotExist) { // deleted or renamed while it was copied
 		if t.holds(f, f.grew(size)) {
 			return undecided, nil
 		}
 		return another, nil
 	}
-	if same, err := t.beginsWith(path, head); err != nil || !same {
+	if err != nil || !same {
 		return another, err
 	}
 	return undecided, nil
@@ -188,14 +191,33 @@ func (t *Tailer) unknownTwin(f *file, base string, head []byte) (bool, error) {
 	if !unknown {
 		return false, nil
 	}
-	return t.beginsWith(base, head)
+	same, err := t.beginsWith(twin, base, head)
+	return same, noFile(err)
 }
 
-// beginsWith tells that the file at path begins with head, or head with all of it.
-func (t *Tailer) beginsWith(path string, head []byte) (bool, error) {
+// openAs opens a file where it was last seen. It is not there when another one has
+// got the name since.
+func (t *Tailer) openAs(f *file, path string) (vfs.File, error) {
 	h, err := t.fs.Open(path)
 	if err != nil {
-		return false, noFile(err)
+		return nil, err
+	}
+	fi, err := h.Stat()
+	if err == nil {
+		if node, _, ok := inodeOf(fi); ok && node == f.node {
+			return h, nil
+		}
+		err = fs.ErrNotExist
+	}
+	_ = h.Close() // only read
+	return nil, err
+}
+
+// beginsWith tells that f, last seen at path, begins with head, or head with all of it.
+func (t *Tailer) beginsWith(f *file, path string, head []byte) (bool, error) {
+	h, err := t.openAs(f, path)
+	if err != nil {
+		return false, err
 	}
 	defer func() { _ = h.Close() }() // only read
 	var buf [record.HeadMax]byte
@@ -236,7 +258,7 @@ func (t *Tailer) samePrefix(f, orig *file, g record.Generation, size uint64) (sa
 	t.mu.Lock()
 	path := orig.path
 	t.mu.Unlock()
-	h, err := t.fs.Open(path)
+	h, err := t.openAs(orig, path)
 	if err != nil {
 		return false, false, noFile(err)
 	}

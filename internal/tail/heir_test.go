@@ -1,6 +1,8 @@
 package tail
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -289,4 +291,25 @@ func (f *secretFS) Open(name string) (vfs.File, error) {
 		return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EACCES}
 	}
 	return f.osFS.Open(name)
+}
+
+// TestNameOfAnother: a file is not compared with itself because it has got the name
+// under which another one was last seen.
+func TestNameOfAnother(t *testing.T) {
+	r := newRig(t, wide)
+	r.write("app.log", "one\n")
+	r.settle()
+	r.rename("app.log", "app.log.1")
+	r.settle()
+	r.want("one")
+	orig := r.tl.byPath[r.path("app.log.1")]
+	r.rename("app.log.1", "app.log.2")
+	r.write("app.log.1", "one\ntwo\n")
+	if same, err := r.tl.beginsWith(orig, r.path("app.log.1"), []byte("one\n")); same || !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("begins as another file: %v, %v", same, err)
+	}
+	same, intact, err := r.tl.samePrefix(orig, orig, record.Generation{}, 0)
+	if same || intact || err != nil {
+		t.Fatalf("same %v, intact %v, %v", same, intact, err)
+	}
 }
