@@ -267,7 +267,12 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 		}
 		// What was read to its end is not unpacked to see that.
 		if p, is := f.h.(*packed); fits && (!is || o.Size != o.To || !p.claims(o.To)) {
-			if fits, err = sameFile(f.h, o); err != nil {
+			// Of a rotated file half a line may be known, which its writer goes on with.
+			same := sameFile
+			if v.away && o.State == record.Rotated {
+				same = func(r io.ReaderAt, g record.Generation) (bool, error) { return matches(r, g.Head, g.Tail, g.To) }
+			}
+			if fits, err = same(f.h, o); err != nil {
 				return o, false, err
 			}
 		}

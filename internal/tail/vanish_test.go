@@ -14,8 +14,8 @@ import (
 	"journalist/internal/record"
 )
 
-// TestHalfALineIsNoName: another file that happens to begin with the same half line
-// is read from its start.
+// TestHalfALineIsNoName: another file that happens to begin with the same half line,
+// and to have got the inode, is read from its start.
 func TestHalfALineIsNoName(t *testing.T) {
 	r := newRig(t, nil)
 	r.write("app.log", "a\n")
@@ -28,14 +28,29 @@ func TestHalfALineIsNoName(t *testing.T) {
 	r.settle()
 	r.grace()
 	r.want("a|x[_unterminated]")
+	r.remove("app.log.1")
+	r.write("next", "xylophone\n")
+	r.onInode("x", "next", 0)
 	r.stop()
-	if err := os.WriteFile(r.path("app.log.1"), []byte("xylophone\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	r.rename("next", "app.log")
 	r.start()
 	r.settle()
 	r.grace()
 	r.want("xylophone")
+
+	// The one it was may go on.
+	r.rename("app.log", "app.log.1")
+	r.write("app.log", "y")
+	r.rename("app.log.1", "app.log.2")
+	r.rename("app.log", "app.log.1")
+	r.settle()
+	r.grace()
+	r.want("y[_unterminated]")
+	r.stop()
+	r.write("app.log.1", "z\n")
+	r.start()
+	r.settle()
+	r.want("z")
 
 	for _, c := range []struct {
 		read, file string
