@@ -22,7 +22,9 @@ type Generation struct {
 	To uint64
 	// Size is the file's size when it was last looked at.
 	Size uint64
-	// AckedAt and SeenAt are nanoseconds since the epoch, 0 for never.
+	// AckedAt is when it was last acknowledged; SeenAt is when the file was last seen
+	// to change where it was found first, or was found gone. Both are nanoseconds since
+	// the epoch, 0 for never.
 	AckedAt, SeenAt int64
 	State           GenerationState
 }

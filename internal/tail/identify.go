@@ -205,6 +205,9 @@ func (t *Tailer) register(f *file, v view, head []byte, start uint64) error {
 		ID: record.NewSourceID(), Path: v.label, Dev: v.node.dev, Ino: v.node.ino,
 		Head: record.MakeFingerprint(head), To: start, Size: uint64(f.atSize),
 	}
+	if v.away {
+		g.State = record.Rotated
+	}
 	if start > 0 {
 		var buf [record.TailMax]byte
 		b := buf[:min(start, record.TailMax)]

@@ -126,11 +126,11 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d runs", done)
 }
 
-// TestFresh runs seeds that are new each time, for SIM_FRESH (1m), of what happens
+// TestFresh runs seeds that are new each time, for SIM_FRESH (20s), of what happens
 // every day somewhere: no writer leaves holes, nothing is deleted unread or hidden,
 // and the clocks go on. SIM_FRESH_SEED runs one of them again.
 func TestFresh(t *testing.T) {
-	lasts := time.Minute
+	lasts := 20 * time.Second
 	if s := os.Getenv("SIM_FRESH"); s != "" {
 		var err error
 		if lasts, err = time.ParseDuration(s); err != nil {
@@ -151,10 +151,16 @@ func TestFresh(t *testing.T) {
 func TestFailedBefore(t *testing.T) {
 	for _, seed := range []uint64{
 		23, 141, 2037, 3027, 4063, 9175, 9353, 9365, 50056, 50108, 50123, 50140, 51059, 51076, 52078, 52174,
-		60052, 60054, 70008, 70135,
+		60052, 60054, 70008, 70135, 110103, 120171, 310779, 311087, 311216, 300551, 320046, 400317, 410675, 500210,
+		500583, 501508, 501585, 510188, 511515, 600330,
 	} {
 		if !t.Failed() {
 			one(t, seed, false)
+		}
+	}
+	for _, seed := range []uint64{1001587, 2001418, 1003196, 4001370, 4001909, 5000279, 5000976} {
+		if !t.Failed() {
+			one(t, seed, true)
 		}
 	}
 }
