@@ -483,8 +483,8 @@ func (w *world) copyTruncate(s *service, rng *rand.Rand) {
 		// told and counted.
 		w.ledger.update(s.half, func(x *line) { x.maybe = "half a line in a copy that was left for long" })
 	}
-	for _, m := range lineText.FindAllIndex(n.data, -1) { // the line that the copy ends in
-		if m[0] < len(c.data) && len(c.data) < m[1] {
+	for _, m := range lineText.FindAllIndex(n.data, -1) { // the line that the copy ends in, before its end
+		if m[0] < len(c.data) && len(c.data) <= m[1] {
 			w.ledger.update(numbers(n.data[m[0]:m[1]])[0], func(x *line) { x.torn = true })
 		}
 	}

@@ -126,11 +126,11 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d runs", done)
 }
 
-// TestFresh runs seeds that are new each time, for SIM_FRESH (20s), of what happens
+// TestFresh runs seeds that are new each time, for SIM_FRESH (10s), of what happens
 // every day somewhere: no writer leaves holes, nothing is deleted unread or hidden,
 // and the clocks go on. SIM_FRESH_SEED runs one of them again.
 func TestFresh(t *testing.T) {
-	lasts := 20 * time.Second
+	lasts := 10 * time.Second
 	if s := os.Getenv("SIM_FRESH"); s != "" {
 		var err error
 		if lasts, err = time.ParseDuration(s); err != nil {
