@@ -2,7 +2,7 @@
 # The random tests for long: JOURNALIST_SOAK times their size (20), from a seed of
 # their own (JOURNALIST_SEED, else the time of day), and CHAOS_STEPS faults in one run
 # of both binaries (2000); SCARCE_RUNS (30) runs of them with too little of everything,
-# for each way to use two servers; and SIM_TIME (2h) of the simulated forwarder. Every
+# for each way to use two servers; SIM_FRESH (10m) and SIM_TIME (2h) of the simulated forwarder. Every
 # failure names its seed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,4 +15,4 @@ echo "soak: JOURNALIST_SOAK=$JOURNALIST_SOAK JOURNALIST_SEED=$JOURNALIST_SEED CH
 for mode in balance random; do
   SCARCE_MODE=$mode "$go" test -count=1 -timeout 12h -v -run NothingLostWhenScarce ./test/e2e
 done
-SIM_TIME=${SIM_TIME:-2h} "$go" test -count=1 -timeout 12h -v ./test/sim
+SIM_TIME=${SIM_TIME:-2h} SIM_FRESH=${SIM_FRESH:-10m} "$go" test -count=1 -timeout 12h -v ./test/sim

@@ -349,13 +349,14 @@ type action struct {
 	// scribe (files).
 	do    func(w *world, s *service, rng *rand.Rand)
 	files bool
-	// rare is what hides files from scribe itself, or when they were written.
+	// rare is what hides files from scribe itself, or when they were written, keeps it
+	// from noting them, and half lines in files that are rotated.
 	rare bool
 }
 
 var actions = []action{
 	{"write", 30, func(w *world, s *service, rng *rand.Rand) { w.write(s, rng, 1+rng.IntN(30)) }, true, false},
-	{"begin a line", 8, func(w *world, s *service, rng *rand.Rand) { w.begin(s, rng) }, true, false},
+	{"begin a line", 8, func(w *world, s *service, rng *rand.Rand) { w.begin(s, rng) }, true, true},
 	{"rename", 10, func(w *world, s *service, rng *rand.Rand) { w.rename(s, true) }, true, false},
 	{"rename, open later", 4, func(w *world, s *service, rng *rand.Rand) { w.rename(s, false) }, true, false},
 	{"open", 6, func(w *world, s *service, rng *rand.Rand) { w.open(s) }, true, false},
@@ -374,7 +375,7 @@ var actions = []action{
 		if w.scribe != nil {
 			w.scribe.faults.FailAt(rng.IntN(4), []faultfs.Kind{faultfs.ENOSPC, faultfs.Short, faultfs.EIO}[rng.IntN(3)], true)
 		}
-	}, false, false},
+	}, false, true},
 	{"stall", 3, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.stalled, true) }, false, false},
 	{"acks lost", 3, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.mute, true) }, false, false},
 	{"slow network", 2, func(w *world, _ *service, _ *rand.Rand) { w.net.set(&w.net.slow, true) }, false, false},

@@ -126,11 +126,11 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d runs", done)
 }
 
-// TestFresh runs seeds that are new each time, for SIM_FRESH (10s), of what happens
-// every day somewhere: no writer leaves holes, nothing is deleted unread or hidden,
-// and the clocks go on. SIM_FRESH_SEED runs one of them again.
+// TestFresh runs seeds that are new each time, for SIM_FRESH (3s), of what happens
+// every day somewhere: no writer leaves holes or half lines, nothing is deleted unread
+// or hidden, scribe can note what it knows, and the clocks go on. SIM_FRESH_SEED runs one of them again.
 func TestFresh(t *testing.T) {
-	lasts := 10 * time.Second
+	lasts := 3 * time.Second
 	if s := os.Getenv("SIM_FRESH"); s != "" {
 		var err error
 		if lasts, err = time.ParseDuration(s); err != nil {
@@ -156,11 +156,6 @@ func TestFailedBefore(t *testing.T) {
 	} {
 		if !t.Failed() {
 			one(t, seed, false)
-		}
-	}
-	for _, seed := range []uint64{1001587, 2001418, 1003196, 4001370, 4001909, 5000279, 5000976} {
-		if !t.Failed() {
-			one(t, seed, true)
 		}
 	}
 }
