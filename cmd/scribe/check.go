@@ -27,15 +27,22 @@ func (a *app) checkCommand() *cobra.Command {
 	var offline bool
 	s := settings{}
 	cmd := &cobra.Command{
-		Use:   "check FILE|DIRECTORY",
+		Use:   "check [FILE|DIRECTORY]",
 		Short: "say what is wrong with a configuration, its files and its servers",
 		Long: `check reads the configuration, scribe.yml or logstash-forwarder's, looks for the files
 that it names, for certificates that end soon and for a state directory that cannot be
 written, and tries to reach each server: name, connection, TLS, certificate and
 protocol. It sends no line. The exit code is 6 when something is wrong.`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args: usageArgs(func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || (len(args) == 1) == (s.config != "") {
+				return errors.New("name one configuration: scribe check FILE|DIRECTORY")
+			}
+			return nil
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.config = args[0]
+			if len(args) == 1 {
+				s.config = args[0]
+			}
 			c, err := check(cmd.Context(), s, offline)
 			if err != nil {
 				return err
@@ -49,6 +56,7 @@ protocol. It sends no line. The exit code is 6 when something is wrong.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&s.config, "config", "", "the configuration `file` or directory, as for run")
 	cmd.Flags().BoolVar(&offline, "offline", false, "do not connect to the servers")
 	cmd.Flags().StringVar(&s.stateDir, "state-dir", "", "`directory` of the positions, to see whether it can be written")
 	return cmd

@@ -413,6 +413,14 @@ func TestCheck(t *testing.T) {
 	if code, out := once(t, "check", "--state-dir", "/proc/none", "--offline", filepath.Join(s.dir, "good.yml")); code != 6 || !strings.Contains(out, "state directory: ") {
 		t.Errorf("state directory: exit code %d\n%s", code, out)
 	}
+	named := filepath.Join(s.dir, "good.yml")
+	_, byName := once(t, "check", "--offline", named)
+	if code, out := once(t, "check", "--offline", "--config", named); code == cli.ExitUsage || out != byName {
+		t.Errorf("with --config: %d\n%s\nwithout:\n%s", code, out, byName)
+	}
+	if code, out := once(t, "check", "--config", named, named); code != cli.ExitUsage {
+		t.Errorf("with both: %d\n%s", code, out)
+	}
 	if code, _ := once(t, "check"); code != cli.ExitUsage {
 		t.Errorf("check without argument: exit code %d", code)
 	}
