@@ -9,8 +9,8 @@ import (
 )
 
 // file is one generation of a file that is followed. It is found by find.go,
-// recognised by identify.go, read by read.go, and becomes another generation in
-// rotate.go.
+// recognised by identify.go, told from copies of others by copy.go, read by read.go,
+// becomes another generation in rotate.go and ends in fade.go.
 //
 // The first part is guarded by Tailer.mu. The second belongs to whoever has taken
 // the file from the queue (busy), else to who holds Tailer.mu; what others may

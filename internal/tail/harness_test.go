@@ -2,10 +2,12 @@ package tail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,9 +47,11 @@ type rig struct {
 	to    map[record.SourceID]uint64
 	held  []*record.Lines // not acknowledged
 	hold  bool
-	up    bool
-	acks  sync.WaitGroup
-	log   strings.Builder
+	// refuse has the output take nothing.
+	refuse bool
+	up     bool
+	acks   sync.WaitGroup
+	log    strings.Builder
 }
 
 func newRig(t testing.TB, change func(*Options)) *rig {
@@ -130,6 +134,9 @@ func (r *rig) restart() { r.stop(); r.start() }
 func (r *rig) output(_ context.Context, l *record.Lines) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.refuse {
+		return errors.New("no room")
+	}
 	id := l.Position.ID
 	if last, ok := r.to[id]; ok && last != l.Position.From {
 		return fmt.Errorf("source %s: run begins at %d, the one before ended at %d", id, l.Position.From, last)
@@ -283,6 +290,37 @@ func (r *rig) want(lines string) {
 	if g := r.texts(); g != lines {
 		r.t.Fatalf("lines are %q, want %q\n%s", g, lines, r.logged())
 	}
+}
+
+// wantAll is want for lines that may come in any order.
+func (r *rig) wantAll(lines ...string) {
+	r.t.Helper()
+	got := strings.Split(r.texts(), "|")
+	slices.Sort(got)
+	slices.Sort(lines)
+	if !slices.Equal(got, lines) {
+		r.t.Fatalf("lines are %q, want %q\n%s", got, lines, r.logged())
+	}
+}
+
+// onInode has the registry believe that a generation's file was at path.
+func (r *rig) onInode(first, path string, dev uint64) {
+	r.t.Helper()
+	fi, err := os.Stat(r.path(path))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	node, _, _ := inodeOf(fi)
+	if dev == 0 {
+		dev = node.dev
+	}
+	for _, g := range r.reg.All() {
+		if g.Head == record.MakeFingerprint([]byte(first)) {
+			r.reg.Note(g.ID, dev, node.ino, g.Size, g.State)
+			return
+		}
+	}
+	r.t.Fatalf("nothing is known that begins with %q", first)
 }
 
 // noSync saves the time of a real disk: a rig never loses power.

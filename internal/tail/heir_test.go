@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,37 +12,6 @@ import (
 	"journalist/internal/record"
 	"journalist/internal/vfs"
 )
-
-// wantAll is want for lines that may come in any order.
-func (r *rig) wantAll(lines ...string) {
-	r.t.Helper()
-	got := strings.Split(r.texts(), "|")
-	slices.Sort(got)
-	slices.Sort(lines)
-	if !slices.Equal(got, lines) {
-		r.t.Fatalf("lines are %q, want %q\n%s", got, lines, r.logged())
-	}
-}
-
-// onInode has the registry believe that a generation's file was at path.
-func (r *rig) onInode(first, path string, dev uint64) {
-	r.t.Helper()
-	fi, err := os.Stat(r.path(path))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	node, _, _ := inodeOf(fi)
-	if dev == 0 {
-		dev = node.dev
-	}
-	for _, g := range r.reg.All() {
-		if g.Head == record.MakeFingerprint([]byte(first)) {
-			r.reg.Note(g.ID, dev, node.ino, g.Size, g.State)
-			return
-		}
-	}
-	r.t.Fatalf("nothing is known that begins with %q", first)
-}
 
 // TestTwoOfOneInode: what was compressed gave its inode to the next log, and that
 // was compressed in turn: both go on in their archives.

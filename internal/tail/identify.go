@@ -254,7 +254,14 @@ func (t *Tailer) known(f *file, v view, head []byte, size uint64) (g record.Gene
 	// Of several that fit, as of those that begin with a hole, the one that is not
 	// gone, and of which most is known.
 	slices.SortStableFunc(gens, func(a, b record.Generation) int {
-		return cmp.Or(cmp.Compare(a.State/record.Gone, b.State/record.Gone), cmp.Compare(b.To, a.To))
+		aGone, bGone := a.State == record.Gone, b.State == record.Gone
+		switch {
+		case aGone == bGone:
+			return cmp.Compare(b.To, a.To)
+		case bGone:
+			return -1
+		}
+		return 1
 	})
 	for _, o := range gens {
 		if t.bound(o.ID) || (o.State == record.Gone && (ok || o.Head.Len == 0)) {
