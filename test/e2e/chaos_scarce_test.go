@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -23,7 +23,8 @@ func (c *scarce) fullServer(during func(*scarceServer)) {
 	said := len(v.j.Output())
 	c.trickle(c.while(), "a server says that it has no room", func() bool {
 		out := v.j.Output()
-		if containsAny(out[min(said, len(out)):], "reason=full", "not committed") {
+		out = out[min(said, len(out)):]
+		if strings.Contains(out, "reason=full") || strings.Contains(out, "not committed") {
 			return true
 		}
 		if !v.proxy.Busy() { // it failed lately, and the other one was well
@@ -157,14 +158,7 @@ func (c *scarce) scarcities() []scarcity {
 // everything once, in the order that its seed gives; SCARCE_MODE is how the servers are
 // used, failover if it is not set.
 func TestNothingLostWhenScarce(t *testing.T) {
-	runs := 1
-	if s := os.Getenv("SCARCE_RUNS"); s != "" { // make soak
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs = n
-	}
+	runs := soakNumber(t, "SCARCE_RUNS", 1)
 	mode := os.Getenv("SCARCE_MODE")
 	if mode == "" {
 		mode = "failover"

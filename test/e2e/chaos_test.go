@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -184,14 +183,7 @@ func (c *chaos) truncate() {
 const arrival = 40 * time.Second
 
 func TestNothingLostNothingTwice(t *testing.T) {
-	steps := 45
-	if s := os.Getenv("CHAOS_STEPS"); s != "" { // make soak
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		steps = n
-	}
+	steps := soakNumber(t, "CHAOS_STEPS", 45)
 	ctx := deadline(t, 2*time.Minute+time.Duration(steps)*2*time.Second)
 	j := startJournalist(t, ctx)
 	proxy := startProxy(t, j.Lumberjack)

@@ -231,16 +231,6 @@ func waitNumbers(t *testing.T, ctx context.Context, j *proc.Journalist, tag stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := 0
-	for n, times := range seen {
-		if times == 0 {
-			if missing++; missing <= 5 {
-				t.Errorf("missing: %s-%d and perhaps more", tag, n)
-			}
-		}
-	}
-	if missing > 0 {
-		t.Errorf("%s: %d of %d lines are missing", tag, missing, total)
-	}
+	account{tag: seen}.reportMissing(t)
 	t.Logf("%s: %d lines", tag, total)
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -60,14 +58,7 @@ func (w *bulkWriter) run(ctx context.Context, j *proc.Journalist, stop <-chan st
 // parts. Every acknowledged line is there once, and of a batch without an answer
 // all lines or none.
 func TestKilledWhileWriting(t *testing.T) {
-	kills := 12
-	if s := os.Getenv("JOURNALIST_SOAK"); s != "" { // make soak
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kills *= n
-	}
+	kills := 12 * soakNumber(t, "JOURNALIST_SOAK", 1)
 	ctx := deadline(t, 2*time.Minute+time.Duration(kills)*10*time.Second)
 	j := startJournalist(t, ctx)
 	rnd := rand.New(rand.NewPCG(drawSeed(t), 2))

@@ -61,6 +61,20 @@ func drawSeed(t *testing.T) uint64 {
 	return seed
 }
 
+// soakNumber is what a variable that make soak sets says, else the usual number.
+func soakNumber(t *testing.T, variable string, usual int) int {
+	t.Helper()
+	s := os.Getenv(variable)
+	if s == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is no number above 0", variable, s)
+	}
+	return n
+}
+
 // startJournalist starts a server that ends with the test, whose data must then
 // pass `journalist verify`.
 func startJournalist(t *testing.T, ctx context.Context, args ...string) *proc.Journalist {

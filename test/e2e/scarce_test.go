@@ -162,7 +162,7 @@ func (c *scarce) trickle(d time.Duration, what string, done func() bool) {
 	}
 }
 
-// a while is how long a condition lasts.
+// while is how long a condition lasts.
 func (c *scarce) while() time.Duration {
 	return time.Duration(300+c.rnd.IntN(500)) * time.Millisecond
 }
@@ -401,14 +401,4 @@ func (c *scarce) checkSaid() {
 	if !strings.Contains(servers, handles) {
 		c.t.Error("no server ever said that it had too few handles")
 	}
-}
-
-// containsAny tells that a text holds one of these.
-func containsAny(text string, any ...string) bool {
-	for _, s := range any {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
 }
