@@ -80,9 +80,9 @@ func (a *app) patternsCommand() *cobra.Command {
 		Use:   "patterns [QUERY]",
 		Short: "group lines by what their texts have in common",
 		Long: `Group the lines that match by what their messages have in common, with how many
-there are of each pattern, when (as a line of 24 columns over the time that is
-searched, and the first and the last time), an example, and the commonest values in
-each of its slots, of a sample. It is short for QUERY | patterns N.`,
+there are of each pattern, when (as a line of up to 32 columns over the time in which
+there are lines, and the first and the last time), an example, and the commonest values
+in each of its slots, of a sample. It is short for QUERY | patterns N.`,
 		Example: `  journalist patterns 'level:error' -s 1d
   journalist patterns --of path 'type:nginx' -n 10
   journalist patterns --file /var/log/syslog`,
