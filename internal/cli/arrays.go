@@ -47,8 +47,8 @@ func countedValues(value []byte) (string, bool) {
 	return strings.Join(parts, ", "), true
 }
 
-// slotValues spells the commonest values of a pattern's slots: slots that have one
-// value only, and where there are more values than are shown.
+// slotValues spells the commonest values of a pattern's slots; dots stand where there
+// are more.
 func slotValues(value []byte) (string, bool) {
 	if !bytes.HasPrefix(value, []byte(`[{"slot":`)) {
 		return "", false
