@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"journalist/internal/record"
 )
 
 // Row is one row of an answer: the line as it came and its fields in their order.
@@ -97,31 +99,35 @@ var errBadRow = errors.New("not a JSON object")
 // values as they stand. It reuses row's memory and keeps line.
 func ParseRow(line []byte, row *Row) error {
 	row.Raw, row.Fields = line, row.Fields[:0]
-	i := skipSpace(line, 0)
+	i := record.SkipJSONSpace(line, 0)
 	if i >= len(line) || line[i] != '{' {
 		return badRow(line, i)
 	}
-	i = skipSpace(line, i+1)
+	i = record.SkipJSONSpace(line, i+1)
 	if i < len(line) && line[i] == '}' {
 		return atEnd(line, i+1)
 	}
 	for len(row.Fields) < maxRowFields {
-		end := stringEnd(line, i)
+		if i >= len(line) || line[i] != '"' {
+			return badRow(line, i)
+		}
+		end := record.JSONStringEnd(line, i)
 		if end < 0 {
 			return badRow(line, i)
 		}
 		name := unquote(line[i:end])
-		i = skipSpace(line, end)
+		i = record.SkipJSONSpace(line, end)
 		if i >= len(line) || line[i] != ':' {
 			return badRow(line, i)
 		}
-		i = skipSpace(line, i+1)
-		end = valueEnd(line, i)
-		if end < 0 {
+		i = record.SkipJSONSpace(line, i+1)
+		// Their nesting is looked at only: the values were checked when they came in.
+		end = record.JSONValueEnd(line, i)
+		if end <= i {
 			return badRow(line, i)
 		}
 		row.Fields = append(row.Fields, RowField{Name: name, Value: line[i:end]})
-		i = skipSpace(line, end)
+		i = record.SkipJSONSpace(line, end)
 		if i >= len(line) {
 			return badRow(line, i)
 		}
@@ -129,7 +135,7 @@ func ParseRow(line []byte, row *Row) error {
 		case '}':
 			return atEnd(line, i+1)
 		case ',':
-			i = skipSpace(line, i+1)
+			i = record.SkipJSONSpace(line, i+1)
 		default:
 			return badRow(line, i)
 		}
@@ -138,7 +144,7 @@ func ParseRow(line []byte, row *Row) error {
 }
 
 func atEnd(line []byte, i int) error {
-	if i = skipSpace(line, i); i != len(line) {
+	if i = record.SkipJSONSpace(line, i); i != len(line) {
 		return badRow(line, i)
 	}
 	return nil
@@ -146,66 +152,4 @@ func atEnd(line []byte, i int) error {
 
 func badRow(line []byte, i int) error {
 	return fmt.Errorf("%w at byte %d of %q", errBadRow, i, line[:min(len(line), 80)])
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n') {
-		i++
-	}
-	return i
-}
-
-// stringEnd returns where the JSON string that begins at i ends, -1 if none does.
-func stringEnd(b []byte, i int) int {
-	if i >= len(b) || b[i] != '"' {
-		return -1
-	}
-	for i++; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return -1
-}
-
-// valueEnd returns where the JSON value that begins at i ends, -1 if it does not.
-// It checks the nesting only: the values were checked when they were ingested.
-func valueEnd(b []byte, i int) int {
-	if i >= len(b) {
-		return -1
-	}
-	switch b[i] {
-	case '"':
-		return stringEnd(b, i)
-	case '{', '[':
-		depth := 0
-		for i < len(b) {
-			switch b[i] {
-			case '"':
-				if i = stringEnd(b, i); i < 0 {
-					return -1
-				}
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-			i++
-		}
-		return -1
-	}
-	start := i
-	for i < len(b) && b[i] != ',' && b[i] != '}' && b[i] != ' ' && b[i] != '\t' && b[i] != '\r' && b[i] != '\n' {
-		i++
-	}
-	if i == start {
-		return -1
-	}
-	return i
 }

@@ -21,7 +21,7 @@ func JSONMembers(object []byte) JSONWalk { return walkJSON(object, '{') }
 func JSONElements(array []byte) JSONWalk { return walkJSON(array, '[') }
 
 func walkJSON(text []byte, open byte) JSONWalk {
-	at := skipSpace(text, 0)
+	at := SkipJSONSpace(text, 0)
 	if at >= len(text) || text[at] != open {
 		return JSONWalk{}
 	}
@@ -30,7 +30,7 @@ func walkJSON(text []byte, open byte) JSONWalk {
 
 // Next goes on to the next member; false at the end.
 func (w *JSONWalk) Next() bool {
-	at := skipSpace(w.text, w.at)
+	at := SkipJSONSpace(w.text, w.at)
 	if w.named {
 		if at >= len(w.text) || w.text[at] != '"' {
 			return false // the end
@@ -40,13 +40,13 @@ func (w *JSONWalk) Next() bool {
 			return false // not valid
 		}
 		w.nameAt, w.nameEnd = at+1, end-1
-		at = skipSpace(w.text, skipSpace(w.text, end)+1) // behind the colon
+		at = SkipJSONSpace(w.text, SkipJSONSpace(w.text, end)+1) // behind the colon
 	}
-	w.valueAt, w.valueEnds = at, valueEnd(w.text, at)
+	w.valueAt, w.valueEnds = at, JSONValueEnd(w.text, at)
 	if w.valueEnds <= at {
 		return false // the end of an array, or not valid
 	}
-	w.at = skipSpace(w.text, w.valueEnds)
+	w.at = SkipJSONSpace(w.text, w.valueEnds)
 	if w.at < len(w.text) && w.text[w.at] == ',' {
 		w.at++
 	}
@@ -73,7 +73,8 @@ func (w *JSONWalk) Name() string {
 	return string(name)
 }
 
-func skipSpace(text []byte, at int) int {
+// SkipJSONSpace returns where the space that JSON allows at text[at] ends.
+func SkipJSONSpace(text []byte, at int) int {
 	for at < len(text) && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r') {
 		at++
 	}
@@ -94,9 +95,9 @@ func JSONStringEnd(text []byte, at int) int {
 	return -1
 }
 
-// valueEnd returns where the value that begins at text[at] ends: at when there is
-// none, -1 when it does not.
-func valueEnd(text []byte, at int) int {
+// JSONValueEnd returns where the value that begins at text[at] ends: at when there is
+// none, -1 when it does not. It looks at the nesting only.
+func JSONValueEnd(text []byte, at int) int {
 	depth := 0
 	for at < len(text) {
 		switch text[at] {
@@ -128,8 +129,11 @@ func valueEnd(text []byte, at int) int {
 }
 
 func literalEnd(text []byte, at int) int {
-	for at < len(text) && bytes.IndexByte([]byte(",}] \t\r\n"), text[at]) < 0 {
-		at++
+	for ; at < len(text); at++ {
+		switch text[at] {
+		case ',', '}', ']', ' ', '\t', '\r', '\n':
+			return at
+		}
 	}
 	return at
 }
