@@ -133,7 +133,7 @@ func (a *app) checkBackup(dir string, line *statusLine) error {
 		return err
 	}
 	if problems > 0 {
-		return cli.Exit(cli.ExitCheck, fmt.Errorf("%d problems in the backup %s: remove the damaged parts and run journalist backup again", problems, dir))
+		return cli.Exit(cli.ExitCheck, fmt.Errorf("%s in the backup %s: remove the damaged parts and run journalist backup again", cli.Counted(int64(problems), "problem"), dir))
 	}
 	fmt.Fprintf(a.stderr, "checked: %s records of %s in %d parts, positions of %d sources, no problem found\n", cli.Thousands(sum.Rows),
 		x.Made.Local().Format(time.DateTime), sum.Parts, sum.Positions)

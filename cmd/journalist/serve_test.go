@@ -239,7 +239,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errs := journalist(t, "", "verify")
-	if code != cli.ExitCheck || !strings.Contains(out, filepath.Base(part)) || !strings.Contains(errs, "problems") {
+	if code != cli.ExitCheck || !strings.Contains(out, filepath.Base(part)) || !strings.Contains(errs, "1 problem\n") {
 		t.Errorf("code %d\n%s%s", code, out, errs)
 	}
 }

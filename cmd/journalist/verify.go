@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -44,7 +45,7 @@ Nothing is changed. It exits with 6 when it found something.`,
 				fmt.Fprintf(a.stderr, "%d damaged files were set aside earlier, in %s\n", sum.SetAside, filepath.Join(d.store(), "quarantine"))
 			}
 			if problems > 0 {
-				return cli.Exit(cli.ExitCheck, fmt.Errorf("%d problems", problems))
+				return cli.Exit(cli.ExitCheck, errors.New(cli.Counted(int64(problems), "problem")))
 			}
 			fmt.Fprintln(a.stderr, "no problem found")
 			return nil

@@ -91,9 +91,9 @@ func (a *app) rotateNow(ctx context.Context, dir string, configs []string, force
 	if err := ask(ctx, dir, "rotate now", rotateAll{Configs: configs, Force: force}, &done); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "scribe: the scribe that runs rotated %d logs; %d files wait for acknowledgements\n", done.Rotated, done.Waiting)
+	fmt.Fprintf(a.stderr, "scribe: the scribe that runs rotated %s; for acknowledgements wait: %s\n", cli.Counted(int64(done.Rotated), "log"), cli.Counted(int64(done.Waiting), "file"))
 	if done.Failed > 0 {
-		return fmt.Errorf("%d problems: see the log of the scribe that runs, or scribe status", done.Failed)
+		return fmt.Errorf("%s: see the log of the scribe that runs, or scribe status", cli.Counted(int64(done.Failed), "problem"))
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (a *app) rotateOnce(ctx context.Context, dir string, o rotate.Options, forc
 		logger.Warn("waits for acknowledgements, the next call goes on", "file", w.Path, "to", w.For, "bytes", w.Bytes)
 	}
 	if res.Failed > 0 {
-		return fmt.Errorf("%d problems; %d logs were rotated", res.Failed, res.Rotated)
+		return fmt.Errorf("%s; %s rotated", cli.Counted(int64(res.Failed), "problem"), cli.Counted(int64(res.Rotated), "log"))
 	}
 	return nil
 }

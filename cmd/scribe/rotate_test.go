@@ -149,7 +149,7 @@ func TestRotateNow(t *testing.T) {
 	r := start(t, "run", "--config", conf, "--state-dir", s.state, "--rotate", s.conf)
 	awaitStatus(t, s.state, func(st *cli.ScribeStatus) bool { return st.Rotation != nil })
 	for i := range 2 {
-		if code, out := once(t, "rotate", "--force", "--state-dir", s.state, s.conf); code != 0 || !strings.Contains(out, "rotated 1 logs") {
+		if code, out := once(t, "rotate", "--force", "--state-dir", s.state, s.conf); code != 0 || !strings.Contains(out, "rotated 1 log;") {
 			t.Fatalf("exit code %d\n%s\n%s", code, out, r.out)
 		}
 		if _, err := os.Stat(filepath.Join(s.logs, fmt.Sprintf("app.log.%d", i+1))); err != nil {

@@ -90,7 +90,7 @@ type Registry struct {
 
 	kick   chan struct{} // something became dirty
 	urgent chan struct{} // somebody waits
-	hurry  atomic.Bool   // not also after a failure
+	hurry  atomic.Bool   // Flush waits: no pause after a failed write
 	stop   chan struct{}
 	done   chan struct{}
 
@@ -243,7 +243,7 @@ func (r *Registry) Len() int {
 	return len(r.gens)
 }
 
-// Inode returns the generations that had this inode number, the youngest first,
+// Inode returns the generations that had this inode number, those last seen first,
 // on whatever device: device numbers may change when a machine starts.
 func (r *Registry) Inode(ino uint64) []record.Generation {
 	r.mu.Lock()
@@ -251,8 +251,8 @@ func (r *Registry) Inode(ino uint64) []record.Generation {
 	return copies(r.byIno[ino])
 }
 
-// Path returns the generations that were found first under this path, the
-// youngest first.
+// Path returns the generations that were found first under this path, those
+// last seen first.
 func (r *Registry) Path(path string) []record.Generation {
 	r.mu.Lock()
 	defer r.mu.Unlock()

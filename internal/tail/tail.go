@@ -26,8 +26,8 @@ import (
 // Positions keeps the acknowledged positions of file generations;
 // *registry.Registry is one. All methods may be called from several goroutines.
 type Positions interface {
-	// Inode and Path return what is known of an inode number and of a path, the
-	// youngest first; Unfinished returns all that is not gone.
+	// Inode and Path return what is known of an inode number and of a path, those
+	// last seen first; Unfinished returns all that is not gone.
 	Inode(ino uint64) []record.Generation
 	Path(path string) []record.Generation
 	Unfinished() []record.Generation
