@@ -135,8 +135,8 @@ func (a *app) checkBackup(dir string, line *statusLine) error {
 	if problems > 0 {
 		return cli.Exit(cli.ExitCheck, fmt.Errorf("%s in the backup %s: remove the damaged parts and run journalist backup again", cli.Counted(int64(problems), "problem"), dir))
 	}
-	fmt.Fprintf(a.stderr, "checked: %s records of %s in %d parts, positions of %d sources, no problem found\n", cli.Thousands(sum.Rows),
-		x.Made.Local().Format(time.DateTime), sum.Parts, sum.Positions)
+	fmt.Fprintf(a.stderr, "checked: %s of %s in %s, positions of %s, no problem found\n", cli.Counted(int64(sum.Rows), "record"),
+		x.Made.Local().Format(time.DateTime), cli.Counted(int64(sum.Parts), "part"), cli.Counted(int64(sum.Positions), "source"))
 	return nil
 }
 

@@ -33,8 +33,8 @@ Nothing is changed. It exits with 6 when it found something.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stderr, "%s records (%s) in %d parts, %s in the write-ahead log, positions of %d sources\n",
-				cli.Thousands(sum.Rows), cli.Bytes(sum.Bytes), sum.Parts, cli.Thousands(sum.WALRows), sum.Positions)
+			fmt.Fprintf(a.stderr, "%s (%s) in %s, %s in the write-ahead log, positions of %s\n",
+				cli.Counted(int64(sum.Rows), "record"), cli.Bytes(sum.Bytes), cli.Counted(int64(sum.Parts), "part"), cli.Thousands(sum.WALRows), cli.Counted(int64(sum.Positions), "source"))
 			if sum.Deleted > 0 {
 				fmt.Fprintf(a.stderr, "%s deleted records are still in the parts; the running server writes them anew\n", cli.Thousands(sum.Deleted))
 			}
