@@ -223,7 +223,7 @@ func (p *parser) primary(field string) (Filter, *Error) {
 		if s == "" {
 			return nil, p.errorAt(start, `field="" finds empty fields, * finds everything`, "the phrase is empty")
 		}
-		return p.phrase("", s, start), nil
+		return p.phrase("", s, start)
 	}
 	if operator(p.text[p.pos:]) > 0 {
 		return nil, p.errorAt(p.pos, `write field>5, or quote it to search for the text`, "a comparison needs a field before it")

@@ -87,6 +87,13 @@ func TestParse(t *testing.T) {
 		{"*uthent*", "*uthent*"},
 		{"*Exception", "*Exception"},
 		{"a*b*", "a*b*"},
+		{"/var/log/*.log", `"/var/log/"*.log`},
+		{`'/a'*b 'c/i'`, `"/a"*b "c/i"`},
+		{`/a*b | eval c = d/e`, `"/a"*b | eval c = d / e`},
+		{`/a*~p 'b/i'`, `"/a"*~p "b/i"`}, // without the first quotes /a*~p "b/i would be an expression
+		{`/a/~2 /a*/^3 "a"*b~2`, `"/a/" "/a"*/ a*b`},
+		{`x:(\a*b :c*d)`, `x:"\\a"*b x:":c"*d`},
+		{`"a b"*c "a*"*b`, `"a b"* c "a*"* b`},
 		{"/fail(ed|ure)/", "/fail(ed|ure)/"},
 		{"/a b/i", "/a b/i"},
 		{`/a\/b/`, `/a\/b/`},
@@ -406,7 +413,7 @@ func TestCanonicalFormOfRandomTrees(t *testing.T) {
 				return f
 			case 5:
 				return rapid.SampledFrom([]Filter{
-					&Text{Kind: Substring, Text: "a:b/c"}, &Text{Kind: Wildcard, Text: "a*b:c"}, &Text{Field: "f", Kind: Wildcard, Text: "-*x*y"},
+					&Text{Kind: Substring, Text: "a:b/c"}, &Text{Kind: Wildcard, Text: "a*b:c"}, &Text{Field: "f", Kind: Wildcard, Text: "-*x*y"}, &Text{Kind: Wildcard, Text: "/a*b"},
 					&Text{Kind: Regexp, Text: `a b|c\/d`}, &Text{Field: "x y", Kind: Regexp, Text: `\d+`, Fold: true},
 				}).Draw(t, "pattern")
 			case 6:
@@ -467,7 +474,7 @@ func TestCanonicalFormOfRandomTrees(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`level:error -"a b" (x OR y:[1 TO 5}) | stats count() as n by time(5m), host | sort -n | limit 5`,
-		`a=~b`, `_time:[now-1h TO "2026-01-01 00:00"]`, `/a b/i x:*y* "p"*~2`, `not not (a)`, `x:(a -b >5)`, "\xff:\xfe", `x:(a :*b*5)`,
+		`a=~b`, `/a*~p 'b/i'`, `"-a"*b | eval c = d/e`, `_time:[now-1h TO "2026-01-01 00:00"]`, `/a b/i x:*y* "p"*~2`, `not not (a)`, `x:(a -b >5)`, "\xff:\xfe", `x:(a :*b*5)`,
 	} {
 		f.Add(s)
 	}

@@ -68,10 +68,13 @@ func (f *Text) String() string {
 	case Substring:
 		return s + "*" + f.Text + "*"
 	case Wildcard:
-		if s != "" && strings.IndexByte(`:\/`, f.Text[0]) >= 0 {
-			return s + "(" + f.Text + ")" // right behind "x:" these begin something else
+		// In quotes the beginning cannot be read as something else, whatever follows:
+		// a slash far behind would make a regular expression of /a*b.
+		head, tail, _ := strings.Cut(f.Text, "*")
+		if head != "" {
+			head = value(head)
 		}
-		return s + f.Text
+		return s + head + "*" + tail
 	}
 	s += "/" + f.Text + "/"
 	if f.Fold {

@@ -31,25 +31,37 @@ func (p *parser) fieldValue(field string, start int) (Filter, *Error) {
 			}
 			return &Compare{Pos: Pos(start), Field: field, Value: Scalar{Pos: Pos(at)}}, nil
 		}
-		return p.phrase(field, s, start), nil
+		return p.phrase(field, s, start)
 	}
 	return p.bare(field, start)
 }
 
-// phrase makes a text of what stood in quotes; a star may follow.
-func (p *parser) phrase(field, s string, start int) Filter {
+// phrase makes a text of what stood in quotes. A star may follow, and behind it the
+// rest of a wildcard whose beginning the quotes keep from being read as something
+// else: "/va"*.log.
+func (p *parser) phrase(field, s string, start int) (Filter, *Error) {
 	t := &Text{Pos: Pos(start), Field: field, Text: s}
-	if p.take("*") {
-		t.Kind = Prefix
-	}
-	at := p.pos
 	tail := p.ahead(stopsWord)
-	if strings.HasPrefix(tail, "~") || strings.HasPrefix(tail, "^") {
-		if rest := p.withoutLucene("x"+tail, at-1); rest == "x" {
-			p.pos += len(tail)
-		}
+	if tail == "" || strings.IndexByte("*~^", tail[0]) < 0 {
+		return t, nil
 	}
-	return t
+	switch rest := p.withoutLucene("x"+tail, p.pos-1)[1:]; {
+	case rest == "":
+		p.pos += len(tail)
+	case rest == "*":
+		t.Kind = Prefix
+		p.pos += len(tail)
+	case rest[0] != '*':
+	case strings.ContainsFunc(s, func(r rune) bool { return r == '*' || stopsWord(r) }):
+		t.Kind = Prefix // a wildcard is one token, and its stars stand for something
+		p.pos++
+	case len(s)+len(rest) > MaxText:
+		return nil, p.tooLong(start)
+	default:
+		t.Kind, t.Text = Wildcard, s+rest
+		p.pos += len(tail)
+	}
+	return t, nil
 }
 
 // bare reads a text without quotes.
@@ -93,9 +105,6 @@ func (p *parser) withoutLucene(tok string, at int) string {
 		i := strings.LastIndexAny(tok, "~^")
 		if i <= 0 || strings.Trim(tok[i+1:], "0123456789.") != "" || tok[i] == '^' && i == len(tok)-1 {
 			return tok
-		}
-		if rest := tok[:i]; rest[0] == '/' && (strings.HasSuffix(rest, "/") || strings.HasSuffix(rest, "/i")) {
-			return tok // what remains would be a regular expression
 		}
 		p.warn(at+i, strconv.Quote(tok[i:])+" is ignored: words match exactly and all hits weigh the same")
 		tok = tok[:i]
