@@ -82,7 +82,7 @@ func (t *Tailer) stepArchive(ctx context.Context, f *file, v view) (more bool) {
 		return false
 	}
 	if f.h == nil {
-		if !v.quiet { // it may still be written to
+		if !v.quiet && packedName(v.path) { // it may still be written to
 			t.retry(f)
 			return false
 		}

@@ -181,12 +181,13 @@ func (f *file) remembers(g record.Generation, head []byte, size uint64) bool {
 	return size <= g.To && (seen || same)
 }
 
-// unknownTwin tells that the file at base is followed and begins like f, but is
-// not recognised yet: that comes first.
+// unknownTwin tells that the file at base is followed and begins like f, but is not
+// recognised yet, or no longer what it was recognised as: that comes first.
 func (t *Tailer) unknownTwin(f *file, base string, head []byte) (bool, error) {
 	t.mu.Lock()
 	twin := t.byPath[base]
-	unknown := twin != nil && twin != f && !twin.bound && !twin.finished && twin.unread == ""
+	unknown := twin != nil && twin != f && !twin.finished && twin.unread == "" &&
+		(!twin.bound || twin.arch != nil || !twin.pub.head.MatchesStart(head))
 	t.mu.Unlock()
 	if !unknown {
 		return false, nil

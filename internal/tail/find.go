@@ -95,7 +95,7 @@ func lookOf(fi fs.FileInfo) look { return look{fi.Size(), fi.ModTime()} }
 
 // scan expands all patterns and brings what is known of the files up to date.
 func (t *Tailer) scan() {
-	s := &scanner{t: t, problems: make(map[string]string), dirs: make(map[string]struct{}), listed: make(map[string]map[inode]string)}
+	s := &scanner{t: t, problems: make(map[string]string), dirs: make(map[string]struct{}), listed: make(map[string]*listing)}
 	s.expand()
 	fresh, missing := s.match()
 	for _, f := range missing {
@@ -142,7 +142,7 @@ type scanner struct {
 	dirs       map[string]struct{}
 	problems   map[string]string
 	// listed are the files in a folder by inode, for those that had to be listed.
-	listed map[string]map[inode]string
+	listed map[string]*listing
 	missed []*file
 }
 
@@ -345,44 +345,6 @@ func (s *scanner) lookAway(f *file) {
 	t.mu.Unlock()
 }
 
-// locate looks for an inode among the files beside label, under any name that
-// shares its stem. known is false when the folder cannot be read.
-func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo, known bool) {
-	dir := filepath.Dir(label)
-	byNode, ok := s.listed[dir]
-	if !ok {
-		entries, err := s.t.fs.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", nil, false
-		}
-		byNode = make(map[inode]string, len(entries))
-		for _, e := range entries {
-			if !e.Type().IsRegular() {
-				continue
-			}
-			if fi, err := e.Info(); err == nil {
-				if n, _, ok := inodeOf(fi); ok {
-					byNode[n] = filepath.Join(dir, e.Name())
-				}
-			}
-		}
-		s.listed[dir] = byNode
-	}
-	path, ok = byNode[node]
-	if !ok {
-		return "", nil, true
-	}
-	fi, err := s.t.fs.Stat(path)
-	if err != nil {
-		return "", nil, errors.Is(err, fs.ErrNotExist)
-	}
-	n, _, _ := inodeOf(fi)
-	if n != node {
-		return "", nil, true
-	}
-	return path, fi, true
-}
-
 // unfinished finds, at the first scan, the files of generations that are known
 // but no longer where they were found. After an error some are still to be found.
 func (s *scanner) unfinished() (fresh []*file, unsure error) {
@@ -437,7 +399,7 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 			}
 			s.missed = append(s.missed, missed...)
 		default:
-			unsure = fmt.Errorf("the folder of %s cannot be read", g.Path)
+			unsure = fmt.Errorf("the folder of %s cannot be read, or is being changed", g.Path)
 		}
 	}
 	return fresh, unsure

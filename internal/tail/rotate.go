@@ -22,6 +22,9 @@ func (t *Tailer) truncated(f *file, v view) (more bool, err error) {
 	}
 	t.mu.Lock()
 	old.Size = uint64(max(f.maxSize, 0))
+	if f.arch != nil { // the file's size is that of what has the inode now
+		old.Size = uint64(f.extentLocked())
+	}
 	if f.adopt != nil { // it is known what the file is now: the size is that one's
 		old.Size = old.To
 	}
