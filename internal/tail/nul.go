@@ -27,6 +27,39 @@ func nulRun(b []byte) int {
 
 var nuls [4096]byte
 
+// leadingNuls tells how many NUL bytes of next, which follows the file's position,
+// are to be skipped: those that a file begins with, if they are a hole. With wait
+// they are room that a writer has made, and not yet used. away tells that the file was
+// rotated, atEnd that next is all there is of it.
+func (f *file) leadingNuls(next []byte, unit int, away, atEnd bool) (skip int, wait bool) {
+	if f.offset != f.nulls {
+		return 0, false
+	}
+	k := nulRun(next)
+	switch {
+	case k == len(next) && atEnd:
+		return 0, !away && k >= minNulRun
+	case k == len(next):
+		return k, false
+	case f.regrown || f.nulls+uint64(k) >= minNulRun:
+		return k - k%unit, false
+	}
+	return 0, false
+}
+
+// skip moves the file's position behind n NUL bytes, where data ends.
+func (f *file) skip(data []byte, n int) {
+	f.offset += uint64(n)
+	f.nulls += uint64(n)
+	f.tail = tailOf(data, len(data))
+}
+
+func (t *Tailer) skippedNuls(path string, n uint64) {
+	t.m.nulBytes.Add(int(n))
+	t.log.Warn("skipped NUL bytes at the start of a file: its writer did not open it for appending when it was truncated",
+		"file", path, "bytes", n)
+}
+
 // maxHole is how far the end of a hole is looked for when a file is recognised.
 const maxHole = 256 << 20
 

@@ -225,13 +225,7 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	if err != nil {
 		return false, err
 	}
-	want := readSize / fr.Grow()
-	if f.long {
-		want = fr.Window()
-	} else if f.chunk > 0 {
-		want = f.chunk
-	}
-	want = int(min(avail, uint64(want)))
+	want := f.wanted(fr, avail)
 	before := int(f.tail.Len)
 	r, err := t.pool.get(ctx, before+want*fr.Grow())
 	if err != nil {
@@ -247,50 +241,30 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
-	if n < before || record.MakeFingerprint(r.buf[:before]) != f.tail {
-		return t.truncated(f, v)
-	}
 	data := r.buf[:n]
-	if f.offset == 0 && f.head.Len > 0 && !f.head.MatchesStart(data[:min(n, record.HeadMax)]) {
+	if !f.goesOn(data, before) {
 		return t.truncated(f, v) // between the two looks
 	}
-	body := before
 	atEOF := uint64(n-before) == avail || n < before+want
-	if f.offset == f.nulls {
-		k := nulRun(data[body:])
-		if k == len(data)-body && atEOF && !v.away && k >= minNulRun {
-			return false, nil // room that the writer has made, and not yet used
-		}
-		if k == len(data)-body && !atEOF {
-			f.offset += uint64(k)
-			f.nulls += uint64(k)
-			f.tail = tailOf(data, n)
-			return true, nil
-		}
-		if k < len(data)-body && (f.regrown || f.nulls+uint64(k) >= minNulRun) {
-			body += k - k%fr.Unit()
-		}
+	skip, wait := f.leadingNuls(data[before:], fr.Unit(), v.away, atEOF)
+	if wait {
+		return false, nil
 	}
-	skipped := uint64(body - before)
-	var end frame.Ending
-	if atEOF {
-		end.Quiet, end.Last = t.quiet(f), v.away && v.quiet
-		if p, ok := f.h.(*packed); ok {
-			end.Last = errors.Is(p.end, io.EOF) || t.quiet(f) >= copyWait
-		}
+	body := before + skip
+	if skip > 0 && body == n {
+		f.skip(data, skip)
+		return true, nil
 	}
-	used, full, wait := fr.Frame(&r.lines, data, body, f.offset+skipped, end)
+	used, full, pause := fr.Frame(&r.lines, data, body, f.offset+uint64(skip), t.ending(f, v, atEOF))
 	if used == 0 {
-		if skipped > 0 {
-			f.offset += skipped
-			f.nulls += skipped
-			f.tail = tailOf(data, body)
+		if skip > 0 {
+			f.skip(data[:body], skip)
 			return true, nil
 		}
 		// The row goes on: wait for its end, or read as much as the longest has.
 		f.long = !atEOF || n-before > readSize/fr.Grow()
 		f.chunk = 0
-		t.later(f, wait)
+		t.later(f, pause)
 		return !atEOF, nil
 	}
 	f.chunk = 0
@@ -298,24 +272,50 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 		f.chunk = max(4<<10, used+used/4)
 	}
 	f.long = false
-	if skipped > 0 || f.nulls > 0 {
-		t.skippedNuls(v.path, skipped+f.nulls)
+	if nulls := f.nulls + uint64(skip); nulls > 0 {
+		t.skippedNuls(v.path, nulls)
 	}
 	if fr.Unit() == 1 {
 		t.lookBinary(f, data, body)
 	}
-	if err := t.emit(ctx, f, r, data[:body+used], f.offset+skipped+uint64(used)); err != nil {
+	if err := t.emit(ctx, f, r, data[:body+used], f.offset+uint64(skip+used)); err != nil {
 		return false, err
 	}
 	sent = true
-	t.later(f, wait)
+	t.later(f, pause)
 	return !atEOF || full, nil
 }
 
-func (t *Tailer) skippedNuls(path string, n uint64) {
-	t.m.nulBytes.Add(int(n))
-	t.log.Warn("skipped NUL bytes at the start of a file: its writer did not open it for appending when it was truncated",
-		"file", path, "bytes", n)
+// wanted is how many of the avail bytes are to be read at once.
+func (f *file) wanted(fr *frame.Framer, avail uint64) int {
+	want := readSize / fr.Grow()
+	if f.long {
+		want = fr.Window()
+	} else if f.chunk > 0 {
+		want = f.chunk
+	}
+	return int(min(avail, uint64(want)))
+}
+
+// goesOn tells whether data, which begins so many bytes before the file's position,
+// fits to what was read of it.
+func (f *file) goesOn(data []byte, before int) bool {
+	if len(data) < before || record.MakeFingerprint(data[:before]) != f.tail {
+		return false
+	}
+	return f.offset > 0 || f.head.Len == 0 || f.head.MatchesStart(data[:min(len(data), record.HeadMax)])
+}
+
+// ending tells the framer what may come behind the bytes that were read.
+func (t *Tailer) ending(f *file, v view, atEOF bool) frame.Ending {
+	if !atEOF {
+		return frame.Ending{}
+	}
+	end := frame.Ending{Quiet: t.quiet(f), Last: v.away && v.quiet}
+	if p, ok := f.h.(*packed); ok {
+		end.Last = errors.Is(p.end, io.EOF) || end.Quiet >= copyWait
+	}
+	return end
 }
 
 // emit hands the run to Output; it ends behind data, at the position to. On success
