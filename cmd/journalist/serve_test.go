@@ -266,7 +266,7 @@ func TestTokensAndCertificatesBesideTheServer(t *testing.T) {
 	must(t, "token", "revoke", "ci")
 	for uses, want := range map[string]string{"1": " lets in 1 forwarder until ", "2": " lets in 2 forwarders until "} {
 		out, errs := must(t, "token", "create", "web", "--scope", "enroll", "--uses", uses)
-		if !strings.HasPrefix(out, "jt_") || !strings.Contains(errs, want) || !strings.Contains(errs, "--token "+out) {
+		if !strings.HasPrefix(out, "jt_") || !strings.Contains(errs, want) || !strings.Contains(errs, "SCRIBE_TOKEN="+strings.TrimSpace(out)+" scribe enroll ") {
 			t.Errorf("token for %s: %s%s", uses, out, errs)
 		}
 	}

@@ -129,8 +129,8 @@ func (a *app) printEnroll(d dataDir, secret string, info auth.TokenInfo) error {
 		page = "https://THIS-SERVER:9292"
 	}
 	secret += "." + authority.CAFingerprint()
-	fmt.Fprintf(a.stderr, "token %s (%s) lets in %s until %s; it is shown only now. There:\n  scribe enroll %s --token %s\n",
-		info.Name, info.ID, cli.Counted(int64(info.Uses), "forwarder"), dateOr(info.Expires, "it is revoked"), page, secret)
+	fmt.Fprintf(a.stderr, "token %s (%s) lets in %s until %s; it is shown only now. There:\n  SCRIBE_TOKEN=%s scribe enroll %s\n",
+		info.Name, info.ID, cli.Counted(int64(info.Uses), "forwarder"), dateOr(info.Expires, "it is revoked"), secret, page)
 	if strings.HasPrefix(page, "http://") {
 		fmt.Fprintln(a.stderr, "The page listens for this machine alone: other machines need journalist serve --http with an address of theirs, or a proxy with TLS.")
 	}

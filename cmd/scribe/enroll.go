@@ -23,7 +23,7 @@ type enrolment struct {
 func (a *app) enrollCommand() *cobra.Command {
 	var e enrolment
 	cmd := &cobra.Command{
-		Use:   "enroll URL --token T",
+		Use:   "enroll URL --token-file F",
 		Short: "get a certificate from a journalist",
 		Long: `enroll makes a key on this machine and has journalist sign a certificate for it. On
 the server, journalist token create NAME --scope enroll makes the token and prints the

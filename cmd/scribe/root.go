@@ -24,7 +24,7 @@ It reads scribe.yml and logstash-forwarder's configuration, and takes that one's
   scribe reload                        take over a changed configuration
   scribe status                        how far each file is acknowledged
   scribe rotate --dry-run CONF         rotate by logrotate's configuration
-  scribe enroll URL --token T          get a certificate from a journalist
+  scribe enroll URL --token-file F     get a certificate from a journalist
   scribe discover                      a configuration for this machine
 
 Exit codes: 0 ok, 1 failure, 2 wrong usage, 6 a check found something, 130 interrupted;
