@@ -224,14 +224,19 @@ func (t *Tailer) identifyArchive(f *file, p *packed, v view, fi fs.FileInfo) (mo
 		return true, nil
 	}
 	if len(p.head) == 0 {
-		switch {
-		case errors.Is(p.end, io.EOF):
+		empty := errors.Is(p.end, io.EOF)
+		if !empty && t.quiet(f) < copyWait {
+			t.retry(f)
+			return false, nil
+		}
+		if _, _, err := t.known(f, v, nil, 0); err != nil { // those that had the inode before end
+			return false, err
+		}
+		if empty {
 			t.leave(f, "compressed, and empty")
-		case t.quiet(f) >= copyWait:
+		} else {
 			t.m.damaged.Inc()
 			t.setAside(f, "compressed file is damaged: "+p.end.Error())
-		default:
-			t.retry(f)
 		}
 		return false, nil
 	}

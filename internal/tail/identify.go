@@ -38,6 +38,9 @@ func (t *Tailer) identify(f *file, v view, fi fs.FileInfo) (more bool, err error
 		return false, nil
 	}
 	if kind := compression(head); kind != "" && !unpacks(kind) {
+		if _, _, err := t.known(f, v, head, size); err != nil { // those that had the inode before end
+			return false, err
+		}
 		t.setAside(f, "compressed with "+kind)
 		return false, nil
 	} else if kind != "" {

@@ -203,6 +203,43 @@ func TestHeirHasTheInodeOfAnother(t *testing.T) {
 	r.wantAll("a2", "b2")
 }
 
+// TestInodeOfNothingToRead: what had the rest of a log is compressed, and an archive
+// of which nothing is read has its inode.
+func TestInodeOfNothingToRead(t *testing.T) {
+	for name, content := range map[string]string{
+		"empty": "", "damaged": "\x1f\x8b\x08 and no more", "unknown": "\xfd7zXZ\x00 is not unpacked",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(o *Options) {
+				o.Groups[0].Paths[0] = filepath.Join(filepath.Dir(o.Groups[0].Paths[0]), "*.log")
+			})
+			r.write("a.log", "a1\n")
+			r.settle()
+			r.want("a1")
+			r.stop()
+			r.write("a.log", "a2\n")
+			r.copy("a.log", "kept")
+			r.compress("kept", ".gz")
+			r.rename("kept.gz", "a.log.1.gz")
+			if content == "" {
+				r.write("none", "")
+				r.compress("none", ".gz")
+				b, err := os.ReadFile(r.path("none.gz"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				content = string(b)
+			}
+			r.reuse("a.log", "b.log.1.gz", content)
+			r.start()
+			r.settle()
+			r.later()
+			r.later()
+			r.want("a2")
+		})
+	}
+}
+
 // TestSiblingsBehindAnError: the folder cannot be read in full when scribe starts.
 func TestSiblingsBehindAnError(t *testing.T) {
 	disk := &listOnce{faulty: &faulty{}}
