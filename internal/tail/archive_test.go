@@ -63,6 +63,11 @@ func (r *rig) compress(name, ext string) {
 
 func wide(o *Options) { o.Groups[0].Paths[0] += "*" }
 
+// allLogs follows every log of the folder.
+func allLogs(o *Options) {
+	o.Groups[0].Paths[0] = filepath.Join(filepath.Dir(o.Groups[0].Paths[0]), "*.log")
+}
+
 // rotated settles until everything that takes some time has happened.
 func (r *rig) later() {
 	r.t.Helper()

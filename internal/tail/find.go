@@ -317,7 +317,7 @@ func (s *scanner) lookAway(f *file) {
 			return // not known: try again at the next scan
 		}
 	}
-	found, fi, known := s.locate(label, f.node)
+	found, fi, known := s.locate(label, f.node, path == "")
 	if !known {
 		return
 	}
@@ -376,7 +376,7 @@ func (s *scanner) unfinished() (fresh []*file, unsure error) {
 		if c, ok := elsewhere[g.Ino]; ok && sameName(g.Path, c.path) {
 			continue // the machine may have renumbered its devices: likewise
 		}
-		path, fi, known := s.locate(g.Path, node)
+		path, fi, known := s.locate(g.Path, node, false)
 		switch {
 		case path != "" && (packedName(path) || longEnough(fi.Size(), g)):
 			// Only the content tells whether it is g's file: another one may have got

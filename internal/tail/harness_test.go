@@ -213,6 +213,13 @@ func (r *rig) drain() {
 	}
 }
 
+// idle lets files be closed whose CloseIdle is short.
+func (r *rig) idle() {
+	r.t.Helper()
+	r.advance(time.Second)
+	r.settle()
+}
+
 // grace lets the grace time pass.
 func (r *rig) grace() {
 	r.t.Helper()

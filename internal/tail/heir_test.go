@@ -116,8 +116,7 @@ func TestAcksOfWhatGoesOn(t *testing.T) {
 			r.hold = true
 			r.write("app.log", "one\ntwo\n")
 			r.settle()
-			r.advance(time.Second)
-			r.settle() // closes it
+			r.idle()
 			r.want("one|two")
 			at := r.path(rotate(r))
 			acked := func() bool {

@@ -15,8 +15,9 @@ type listing struct {
 
 // locate looks for an inode among the files beside label, under any name that
 // shares its stem. known is false when the folder cannot be read, or when it changes
-// too fast: files that are renamed while a folder is listed can be missed.
-func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo, known bool) {
+// too fast: files that are renamed while a folder is listed can be missed, so that two
+// listings must agree on what was not gone before.
+func (s *scanner) locate(label string, node inode, gone bool) (path string, fi fs.FileInfo, known bool) {
 	dir := filepath.Dir(label)
 	l := s.listed[dir]
 	for try := range 3 {
@@ -27,7 +28,7 @@ func (s *scanner) locate(label string, node inode) (path string, fi fs.FileInfo,
 			}
 		}
 		path, ok := l.byNode[node]
-		if !ok && l.settled {
+		if !ok && (gone || l.settled) {
 			return "", nil, true
 		}
 		if !ok {

@@ -14,8 +14,7 @@ func TestRenamedWhileListed(t *testing.T) {
 	r.hold = true
 	r.write("app.log", "one\ntwo\n")
 	r.settle()
-	r.advance(time.Second)
-	r.settle() // closes it
+	r.idle()
 	r.want("one|two")
 	disk.then = func() { // the pattern's listing does not have the new name,
 		r.rename("app.log", "app.log.1")
@@ -23,8 +22,7 @@ func TestRenamedWhileListed(t *testing.T) {
 		disk.then = func() { r.rename("app.log.1", "app.log.2") } // and that for the inode the wrong one
 	}
 	r.settle()
-	r.advance(time.Second)
-	r.settle()
+	r.idle()
 	r.later()
 	for _, l := range r.held {
 		r.tl.Acked(l)

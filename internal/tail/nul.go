@@ -47,8 +47,8 @@ func (f *file) leadingNuls(next []byte, unit int, away, atEnd bool) (skip int, w
 	return 0, false
 }
 
-// skip moves the file's position behind n NUL bytes, where data ends.
-func (f *file) skip(data []byte, n int) {
+// passNuls moves the file's position behind n NUL bytes, where data ends.
+func (f *file) passNuls(data []byte, n int) {
 	f.offset += uint64(n)
 	f.nulls += uint64(n)
 	f.tail = tailOf(data, len(data))

@@ -252,13 +252,13 @@ func (t *Tailer) read(ctx context.Context, f *file, v view, avail uint64) (more 
 	}
 	body := before + skip
 	if skip > 0 && body == n {
-		f.skip(data, skip)
+		f.passNuls(data, skip)
 		return true, nil
 	}
 	used, full, pause := fr.Frame(&r.lines, data, body, f.offset+uint64(skip), t.ending(f, v, atEOF))
 	if used == 0 {
 		if skip > 0 {
-			f.skip(data[:body], skip)
+			f.passNuls(data[:body], skip)
 			return true, nil
 		}
 		// The row goes on: wait for its end, or read as much as the longest has.

@@ -3,7 +3,6 @@ package tail
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -178,9 +177,7 @@ func TestCopyMovesMeanwhile(t *testing.T) {
 // TestHeirHasTheInodeOfAnother: the copy that a truncated log goes on in has the
 // inode that another log had, whose rest is in a compressed file.
 func TestHeirHasTheInodeOfAnother(t *testing.T) {
-	r := newRig(t, func(o *Options) {
-		o.Groups[0].Paths[0] = filepath.Join(filepath.Dir(o.Groups[0].Paths[0]), "*.log")
-	})
+	r := newRig(t, allLogs)
 	r.write("a.log", "a1\n")
 	r.write("b.log", "b1\n")
 	r.settle()
@@ -210,9 +207,7 @@ func TestInodeOfNothingToRead(t *testing.T) {
 		"empty": "", "damaged": "\x1f\x8b\x08 and no more", "unknown": "\xfd7zXZ\x00 is not unpacked",
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(o *Options) {
-				o.Groups[0].Paths[0] = filepath.Join(filepath.Dir(o.Groups[0].Paths[0]), "*.log")
-			})
+			r := newRig(t, allLogs)
 			r.write("a.log", "a1\n")
 			r.settle()
 			r.want("a1")

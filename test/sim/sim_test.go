@@ -126,11 +126,12 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d runs", done)
 }
 
-// TestFresh runs seeds that are new each time, for SIM_FRESH (30s), of what happens
+// TestFresh runs seeds that are new each time, for SIM_FRESH (1m), of what happens
 // every day somewhere: no writer leaves holes or half lines, nothing is deleted unread
-// or hidden, scribe can note what it knows, and the clocks go on. SIM_FRESH_SEED runs one of them again.
+// or hidden, scribe can note what it knows, and the clocks go on. SIM_FRESH_SEED runs
+// one of them again.
 func TestFresh(t *testing.T) {
-	lasts := 30 * time.Second
+	lasts := time.Minute
 	if s := os.Getenv("SIM_FRESH"); s != "" {
 		var err error
 		if lasts, err = time.ParseDuration(s); err != nil {

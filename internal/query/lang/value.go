@@ -51,7 +51,7 @@ func (p *parser) phrase(field, s string, start int) (Filter, *Error) {
 	case rest == "*":
 		t.Kind = Prefix
 		p.pos += len(tail)
-	case rest[0] != '*':
+	case rest[0] != '*': // a text of its own
 	case strings.ContainsFunc(s, func(r rune) bool { return r == '*' || stopsWord(r) }):
 		t.Kind = Prefix // a wildcard is one token, and its stars stand for something
 		p.pos++
